@@ -1,0 +1,27 @@
+/* The grants of a tailnet policy that concern us: capability "tailscale.com/cap/tsidp", as tsidp reads it plus groups, roles, clients,
+ * introspect. All matching objects apply together; what none of them says is denied. An object of the wrong form counts for nothing. */
+#ifndef AVOUCH_CAPS_H
+#define AVOUCH_CAPS_H
+
+#include "json.h"
+
+#define CAPS_NAME "tailscale.com/cap/tsidp"
+#define CAPS_TEXTS_MAX 256              /* groups, roles, ... of one person; the rest is cut and logged by the caller */
+
+struct caps {
+    bool admin, dcr;                    /* allow_admin_ui, allow_dcr */
+    struct slices groups, roles;        /* united, without doubles, in the order of the policy */
+    bool clients_limited;               /* some object says `clients`: then only these applications (client_id or *) */
+    struct slices clients;
+    struct slices users, resources;     /* of token exchange; a pair is of one object: see pair_of */
+    struct slices introspect;
+    const struct json *extra_claims[16];/* extraClaims objects, in order; the first one to set a claim wins, arrays are united */
+    bool extra_in_userinfo[16];
+    size_t extra_count;
+    bool cut;                           /* CAPS_TEXTS_MAX or 16 objects were exceeded */
+};
+
+/* cap_map: whois' CapMap (an object, null, or absent). Never fails: unreadable parts grant nothing. */
+void caps_read(struct pool *p, const struct json *cap_map, struct caps *ret);
+
+#endif

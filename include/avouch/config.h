@@ -1,0 +1,52 @@
+/* The operator's settings: /etc/avouch/avouch.yaml (read over libyaml's document nodes by a table), then AVOUCH_* variables, then flags.
+ * Every error names file, line and column: an unknown key, a duplicate, a second document, a wrong type or unit. */
+#ifndef AVOUCH_CONFIG_H
+#define AVOUCH_CONFIG_H
+
+#include "err.h"
+#include "issuer.h"
+
+#define CONFIG_FILE "/etc/avouch/avouch.yaml"
+#define CONFIG_BYTES_MAX 65536
+#define CONFIG_LIST_MAX 64
+
+enum tailscale_mode { TAILSCALE_AUTO, TAILSCALE_KERNEL, TAILSCALE_USERSPACE, TAILSCALE_OWN };
+#define TAILSCALE_MODE_COUNT 4
+
+struct config {
+    struct slice issuer;                /* none: the node's own name */
+    struct slices listen;               /* "CLASS:ADDRESS" */
+    struct slice tls_certificate, tls_key;
+    struct slice state;                 /* directory */
+    struct slice seal_key_file;
+    struct slice contact;
+    enum tailscale_mode tailscale_mode;
+    struct slice tailscale_socket;
+    bool shared_in;                     /* shared_in: allow */
+    bool subject_is_tsidp;              /* subject: userid */
+    bool email_verified;
+    struct lifetimes lifetimes;
+    struct slice log_level;             /* error | warn | info | debug */
+    bool log_documents;                 /* log.documents */
+    /* flags only */
+    bool dev;
+    struct slices dev_users;
+};
+
+/* Where an error was found, as one sentence: "avouch.yaml:3:7: `lifetimes.code` is a duration such as 60s, not `1 minute`". */
+struct config_error {
+    struct slice text;
+};
+
+void config_defaults(struct config *c);
+enum err config_read_yaml(struct pool *p, struct slice file_name, struct slice text, struct config *c, struct config_error *ret) MUST_CHECK;
+enum err config_read_file(struct pool *p, const char *file, bool must_exist, struct config *c, struct config_error *ret) MUST_CHECK;
+enum err config_read_environment(struct pool *p, char *const *environment, struct config *c, struct config_error *ret) MUST_CHECK;
+/* One setting by its dotted name, as flags do: config_set(p, "listen", ...) adds to lists that the same source already began. */
+enum err config_set(struct pool *p, struct config *c, const char *name, struct slice value, struct config_error *ret) MUST_CHECK;
+
+bool duration_parse(struct slice text, int64_t *ret_s);     /* "60s", "10m", "12h", "30d"; at most 10 years */
+/* All keys with their help, for docs, `lint` and the man page. */
+size_t config_keys(const char *const **ret_names);
+
+#endif

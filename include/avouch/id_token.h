@@ -1,0 +1,23 @@
+/* The ID token: OpenID Connect Core 2, 3.1.3.6. One audience, as a string; no members of the header beyond alg, typ, kid. */
+#ifndef AVOUCH_ID_TOKEN_H
+#define AVOUCH_ID_TOKEN_H
+
+#include "claims.h"
+#include "grant.h"
+#include "keyring.h"
+
+#define ID_TOKEN_ACR "urn:avouch:acr:tailnet-device"  /* presence at a device the tailnet authenticated; docs/protocol.md */
+
+struct id_token {
+    struct claims claims;
+    const struct grant *grant;
+    const struct signing_key *key;
+    struct slice access_token;      /* opaque: at_hash is its; none: no at_hash */
+    int64_t lifetime_s;
+    struct now now;
+};
+
+/* "header.claims", both base64url: the input of a signature. */
+struct slice id_token_input(struct pool *p, const struct id_token *t);
+
+#endif

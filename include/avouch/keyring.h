@@ -1,0 +1,59 @@
+/* The signing keys of an issuer: published, used, retired, gone. Record class CLASS_KEY, key: number. The private part is sealed and only
+ * crypto/signer.c opens it. A cache of them is valid for one LMDB transaction number.
+ * Rotation: a new key is published at least KEY_PUBLISH_S before use; the one it replaces stays published for KEY_RETIRE_S. */
+#ifndef AVOUCH_KEYRING_H
+#define AVOUCH_KEYRING_H
+
+#include "issuer.h"
+#include "json.h"
+#include "signer.h"
+
+#define KEY_RECORD_VERSION 1
+#define KEYS_MAX 32                 /* of an issuer, retired ones included */
+#define KEY_PUBLISH_S 86400
+#define KEY_ROTATE_S (90 * 86400)
+#define KEY_RETIRE_S (8 * 86400)    /* longest ID token life and the clients' caches */
+
+enum key_state { KEY_PUBLISHED, KEY_ACTIVE, KEY_RETIRED };
+#define KEY_STATE_COUNT 3
+const char *key_state_name(enum key_state s);
+
+struct signing_key {
+    uint32_t number;
+    enum sign_alg alg;
+    enum key_state state;
+    struct slice kid;               /* RFC 7638 thumbprint, base64url */
+    struct slice public_jwk;        /* JSON object: kty and its members */
+    struct slice sealed;
+    int64_t created_at, active_at, retired_at; /* 0: not yet */
+};
+
+struct keyring {
+    uint64_t txn_id;                /* of the view it was read from */
+    size_t n;
+    struct signing_key key[KEYS_MAX];
+};
+
+uint64_t key_handle(uint16_t issuer, uint32_t number);      /* the signer's name for it */
+enum err keyring_read(struct pool *p, struct view *v, uint16_t issuer, struct keyring *ret) MUST_CHECK; /* all of them, for a cache */
+/* The key to sign with now: active, or published and due. NULL: there is none, make one (keyring_add after a generating message). */
+const struct signing_key *keyring_signing(const struct keyring *k, enum sign_alg alg, struct now now);
+bool keyring_same(const struct keyring *a, const struct keyring *b);
+
+bool signing_key_unpack(struct pool *p, struct slice value, struct signing_key *ret);
+void signing_key_put(struct txn *t, const struct signing_key *k);
+/* Puts a made key under a number that is free in this transaction. first: active at once (nothing older to wait for). */
+void keyring_add(struct txn *t, struct signing_key *k, bool first, struct now now);
+uint32_t keyring_next_number(struct txn *t);
+struct slice jwk_thumbprint(struct pool *p, struct slice public_jwk); /* RFC 7638 */
+
+/* What is due: activate, retire, remove, or generate (*ret_generate). For upkeep; puts what it changes. */
+bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum sign_alg *ret_generate);
+
+struct slice jwks_render(struct pool *p, const struct keyring *k);   /* RFC 7517 5: kid, use, alg on each; public members only */
+
+/* What the command line asks of the server, which alone can unseal: CLASS_ORDER. */
+enum order_kind { ORDER_ROTATE = 1, ORDER_ROTATE_NOW = 2, ORDER_RETIRE = 3 };
+void order_put(struct txn *t, enum order_kind kind, struct slice argument, struct now now);
+
+#endif

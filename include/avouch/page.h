@@ -1,0 +1,87 @@
+/* The pages people see: facts in, HTML out. Words and look: one design, all of it in templates/ (escaped by construction) and
+ * request/page.c (which sentence for which fact). No HTTP here: reply.c sends what comes out, with the policy that goes with it. */
+#ifndef AVOUCH_PAGE_H
+#define AVOUCH_PAGE_H
+
+#include "oauth_error.h"
+#include "redirect.h"
+#include "scope.h"
+#include "silence.h"
+
+/* What every page needs. */
+struct page_frame {
+    struct slice host;              /* the issuer's */
+    struct slice contact;           /* "ask Bob", or none */
+    struct slice tailnet_suffix;    /* to say "On your tailnet"; may be none */
+    struct now now;
+    struct slice request_id;
+    bool dev;                       /* made-up people: the page says so and links to the dev page */
+};
+
+/* The Continue page (pages.md 4.1). */
+struct continue_page {
+    struct page_frame frame;
+    const struct client *client;
+    struct slice redirect_uri;      /* proven */
+    const struct person *person;
+    const struct peer *peer;
+    enum page_reason reason;
+    int64_t signed_out_at;          /* PAGE_SIGNED_OUT */
+    struct slice previous_login;    /* PAGE_OTHER_PERSON */
+    unsigned scopes;
+    struct slice flow;              /* the handle, a hidden field of the form (POST /decision; buttons name=action value=continue|cancel) */
+};
+struct slice page_continue(struct pool *p, const struct continue_page *c);
+
+/* An error page (pages.md 4.2): h1, why, what to do, facts, footer with the code in #error. */
+struct error_page {
+    struct page_frame frame;
+    enum oauth_error code;
+    struct slice hint;              /* one public sentence from a fixed list, or none */
+    struct slice app;               /* client name, or none */
+    bool app_vouched;               /* an unchecked name is quoted */
+    struct slice client_id;         /* as sent, for unknown_client; or the proven one */
+    struct slice sent_uri, registered_uri; /* invalid_redirect_uri; the nearest */
+    enum redirect_difference difference;
+    const struct peer *peer;        /* who, where known; NULL */
+    struct slice address;           /* where the connection came from */
+    struct slice return_host;       /* with return_flow: [Back], POST /decision action=return */
+    struct slice return_flow;
+    int retry_after_s;              /* 0: none */
+};
+struct slice page_error(struct pool *p, const struct error_page *e);
+
+/* response_mode=form_post: a page that posts itself to redirect_uri by one script file of ours (form_post_script_path), and has a button. */
+struct form_post_page {
+    struct page_frame frame;
+    struct slice app, redirect_uri;
+    const struct redirect_param *params;
+    size_t param_count;
+};
+struct slice page_form_post(struct pool *p, const struct form_post_page *f);
+
+/* Development mode: become another of the made-up people (POST /dev, field "person" = index). */
+struct dev_page {
+    struct page_frame frame;
+    struct slices people;           /* logins */
+    size_t current;
+    struct slice back;              /* a path of ours to go on to, or none; hidden field "back" */
+};
+struct slice page_dev(struct pool *p, const struct dev_page *d);
+
+/* "/" in its first form: who the tailnet says you are. */
+struct home_page {
+    struct page_frame frame;
+    const struct peer *peer;
+};
+struct slice page_home(struct pool *p, const struct home_page *h);
+
+/* Static files, compiled in, content hash in the name: "/static/style-1a2b3c4d.css". */
+struct static_file {
+    struct slice path, content_type, body;
+};
+const struct static_file *static_file_find(struct slice path); /* NULL: none */
+struct slice static_style_path(void);
+struct slice static_form_post_path(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* A request's memory: chunks that are freed together. Allocation cannot fail (no memory: the process ends with a message).
+ * A pool has a cap; past it allocations still work, pool_is_over() turns true and stays so, and the request's driver answers 503.
+ * One thread at a time; the pool goes with the request from thread to thread. */
+#ifndef AVOUCH_POOL_H
+#define AVOUCH_POOL_H
+
+#include "slice.h"
+
+struct pool;
+
+/* A place in the pool's history, see pool_rewind. */
+struct pool_mark {
+    void *chunk, *defer;
+    size_t used;
+};
+
+struct pool *pool_create(size_t cap);
+void pool_destroy(struct pool *p);                        /* NULL is fine; runs the deferred functions, newest first */
+
+void *pool_alloc(struct pool *p, size_t n);               /* 16-byte aligned, not cleared */
+void *pool_zalloc(struct pool *p, size_t n);
+void *pool_secret(struct pool *p, size_t n);              /* cleared; wiped before its memory is given up */
+struct slice pool_dup(struct pool *p, struct slice s);    /* SLICE_NONE stays SLICE_NONE */
+char *slice_cstr(struct pool *p, struct slice s);         /* NUL-terminated copy */
+struct slice pool_fmt(struct pool *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* fn(object) runs when the pool ends or is rewound past this point. */
+void pool_defer(struct pool *p, void *object, void (*fn)(void *));
+
+struct pool_mark pool_mark(const struct pool *p);
+void pool_rewind(struct pool *p, struct pool_mark to);    /* frees (under ASan poisons) all that came after the mark */
+
+bool pool_is_over(const struct pool *p);
+size_t pool_used(const struct pool *p);
+
+#endif
