@@ -1,5 +1,5 @@
-/* The TLS context of a listener: certificate and key from files. TLS 1.2 (ECDHE with AES-GCM) and 1.3, ALPN http/1.1, no
- * renegotiation, no early data. The one place outside signer.c where a private key lies. */
+/* The TLS context of a listener: certificate and key from files. TLS 1.2 (ECDHE with AES-GCM) and 1.3, ALPN
+ * http/1.1, no renegotiation, no early data. The one place outside signer.c where a private key lies. */
 #ifndef AVOUCH_TLS_H
 #define AVOUCH_TLS_H
 
@@ -8,7 +8,8 @@
 
 struct ssl_ctx_st; /* openssl's SSL_CTX */
 
-/* *ret has one reference; *ret_why is a sentence (in the pool) naming the file and what is wrong with it: unreadable, key does not fit, expired. */
+/* *ret has one reference; *ret_why is a sentence (in the pool) naming the file and what is wrong with it:
+ * unreadable, key does not fit, expired. */
 enum err tls_load(struct pool *p, struct slice certificate_file, struct slice key_file, struct ssl_ctx_st **ret,
                   struct slice *ret_why) MUST_CHECK;
 struct ssl_ctx_st *tls_ref(struct ssl_ctx_st *ctx);

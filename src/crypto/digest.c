@@ -1,6 +1,7 @@
-/* SHA-256, HMAC, randomness. OpenSSL 3 looks an algorithm up by name at every use unless it was fetched before, and RAND_bytes costs
- * more than most of what it is asked for: so the digest is fetched once, and each thread keeps a context and a stock of random
- * bytes. What was taken from the stock is wiped there, and after a fork the child draws a new one. */
+/* SHA-256, HMAC, randomness. OpenSSL 3 looks an algorithm up by name at every use unless it was fetched before, and
+ * RAND_bytes costs more than most of what it is asked for: so the digest is fetched once, and each thread keeps a
+ * context and a stock of random bytes. What was taken from the stock is wiped there, and after a fork the child
+ * draws a new one. */
 #include "digest.h"
 
 #include <pthread.h>
