@@ -11,9 +11,9 @@
 struct caps {
     bool admin, dcr;                    /* allow_admin_ui, allow_dcr */
     struct slices groups, roles;        /* united, without doubles, in the order of the policy */
-    bool clients_limited;               /* some object says `clients`: then only these applications (client_id or *) */
+    bool clients_limited;               /* some object says `clients`, even one of the wrong form: then only these (client_id or *) */
     struct slices clients;
-    struct slices users, resources;     /* of token exchange; a pair is of one object: see pair_of */
+    struct slices users, resources;     /* of token exchange: united, so good for showing, not for deciding on a pair */
     struct slices introspect;
     const struct json *extra_claims[16];/* extraClaims objects, in order; the first one to set a claim wins, arrays are united */
     bool extra_in_userinfo[16];

@@ -24,8 +24,8 @@ enum peer_kind {
 
 struct peer {
     enum peer_kind kind;
-    int64_t user_id;
-    struct slice login, display_name, picture;
+    int64_t user_id;                    /* > 0: untagged and owned by the user of the profile, for the refused kinds too; else 0 */
+    struct slice login, display_name, picture;  /* a tagged node's login is "tagged-devices"; picture: https only */
     struct slice stable_id, node;       /* node: its first label, "laptop" */
     struct slice fqdn;                  /* "laptop.tail1234.ts.net", no dot at the end */
     struct slice address;               /* the node's first address, as text: how it is asked about again */
