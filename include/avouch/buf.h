@@ -13,6 +13,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, struct pool *pool, size_t max);
+void buf_init_fixed(struct buf *b, char *memory, size_t n); /* writes into the caller's memory, at most n bytes */
 void buf_put(struct buf *b, struct slice s);
 void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t v);

@@ -40,7 +40,7 @@ struct inbox {
 void inbox_init(struct inbox *in, void (*wake)(struct inbox *));
 void inbox_finish(struct inbox *in);
 void inbox_push(struct inbox *in, struct job *j);
-size_t inbox_drain(struct inbox *in); /* how many landed */
+size_t inbox_drain(struct inbox *in); /* how many landed; what a land pushes waits for the next drain */
 
 /* A queue between threads. Its length is bounded by the router's tickets, not here. */
 struct work_queue {

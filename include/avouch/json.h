@@ -11,7 +11,8 @@
 
 struct json;
 
-enum err json_parse(struct pool *p, struct slice text, size_t max_bytes, const struct json **ret) MUST_CHECK; /* ERR_INPUT, ERR_LIMIT */
+/* ERR_INPUT, or ERR_LIMIT for too long and too deep. */
+enum err json_parse(struct pool *p, struct slice text, size_t max_bytes, const struct json **ret) MUST_CHECK;
 bool json_is_object(const struct json *v);
 bool json_is_array(const struct json *v);
 const struct json *json_member(const struct json *object, const char *name);
@@ -21,7 +22,8 @@ const struct json *json_member_at(const struct json *object, size_t i, struct sl
 bool json_text(const struct json *v, struct slice *ret);
 bool json_int(const struct json *v, int64_t *ret);
 bool json_bool(const struct json *v, bool *ret);
-struct slice json_dump(struct pool *p, const struct json *v);             /* compact text of any value */
+struct slice json_dump(struct pool *p, const struct json *v);             /* compact text of any value; NULL: SLICE_NONE */
+void json_put(struct buf *b, const struct json *v);                       /* the same into a buffer; NULL: null */
 
 /* Reading an object by a table: like params.h, for documents. Members not in the table are ignored. */
 enum json_kind { JSON_TEXT, JSON_INT, JSON_BOOL, JSON_TEXTS, JSON_VALUE };
@@ -35,15 +37,18 @@ struct json_field {
     size_t offset;       /* of the target in *ret */
 };
 
-/* Absent members (and null ones) leave *ret as it was. On failure *ret_bad names the member. */
+/* Absent members (and null ones) leave *ret as it was. On failure *ret is untouched and *ret_bad names the member ("": not an object).
+ * ERR_INPUT: required and absent, or of another kind. ERR_LIMIT: past max. */
 enum err json_read(struct pool *p, const struct json *object, const struct json_field *fields, size_t n, void *ret,
                    const char **ret_bad) MUST_CHECK;
 
-/* Writer. In an object every call names the member; in an array name is NULL. Unbalanced scopes assert in jw_finish. */
+/* Writer. In an object every call names the member; in an array name is NULL. Unbalanced scopes assert in jw_finish. What is not
+ * UTF-8 becomes U+FFFD, and control characters (C1 ones too) are escaped, so the text is safe in a log. */
 struct json_writer {
     struct buf *buf;
     unsigned depth;
-    uint64_t any; /* bit d: level d has a member already */
+    uint64_t any;    /* bit d: level d has a member already */
+    uint64_t object; /* bit d: level d is an object */
 };
 
 void jw_init(struct json_writer *w, struct buf *buf);

@@ -18,7 +18,10 @@ struct log_field {
 #define LOG_TEXT(name, s) ((struct log_field){ (name), (s), 0 })
 #define LOG_NUM(name, v) ((struct log_field){ (name), SLICE_NONE, (v) })
 
-void log_open(int fd, enum log_level up_to, bool human); /* human: plain text lines for a terminal */
+#define LOG_BUFFER 16384 /* bytes per thread */
+
+/* Before the threads start. human: plain text lines for a terminal. The fd stays the caller's and open. */
+void log_open(int fd, enum log_level up_to, bool human);
 void log_line(enum log_level level, const char *message, const struct log_field *fields, size_t n);
 void log_flush(void);
 

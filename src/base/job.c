@@ -1,0 +1,188 @@
+/* Jobs on their way out and home. A queue is a list under a lock: what runs between two locks is a signature or an fsync,
+ * so nothing cleverer would be noticed. */
+#include "job.h"
+
+#include <assert.h>
+
+/* Our mutexes cannot fail but by a bug of ours. */
+static void lock(pthread_mutex_t *m)
+{
+    int r = pthread_mutex_lock(m);
+
+    assert(r == 0);
+    (void)r;
+}
+
+static void unlock(pthread_mutex_t *m)
+{
+    int r = pthread_mutex_unlock(m);
+
+    assert(r == 0);
+    (void)r;
+}
+
+void job_send(struct job *j)
+{
+    j->at->send(j->at, j);
+}
+
+void job_pass(struct job *j)
+{
+    if (!j->err && j->then != NULL)
+        job_send(j->then);
+    else
+        inbox_push(j->home, j);
+}
+
+void inbox_init(struct inbox *in, void (*wake)(struct inbox *))
+{
+    *in = (struct inbox){ .wake = wake };
+    in->tail = &in->head;
+    int r = pthread_mutex_init(&in->lock, NULL);
+    assert(r == 0);
+    (void)r;
+}
+
+void inbox_finish(struct inbox *in)
+{
+    (void)pthread_mutex_destroy(&in->lock);
+}
+
+void inbox_push(struct inbox *in, struct job *j)
+{
+    j->next = NULL;
+    lock(&in->lock);
+    bool was_empty = in->head == NULL;
+    *in->tail = j;
+    in->tail = &j->next;
+    unlock(&in->lock);
+    /* the job may have landed and be gone by now; the inbox is still there */
+    if (was_empty && in->wake != NULL)
+        in->wake(in);
+}
+
+size_t inbox_drain(struct inbox *in)
+{
+    size_t n = 0;
+
+    lock(&in->lock);
+    struct job *j = in->head;
+    in->head = NULL;
+    in->tail = &in->head;
+    unlock(&in->lock);
+    for (struct job *next; j != NULL; j = next, n++) {
+        next = j->next; /* landing may end the request and free the job */
+        j->land(j);
+    }
+    return n;
+}
+
+static void push(struct queue *queue, struct job *j)
+{
+    struct work_queue *q = (struct work_queue *)queue;
+
+    j->next = NULL;
+    lock(&q->lock);
+    *q->tail = j;
+    q->tail = &j->next;
+    q->n++;
+    (void)pthread_cond_signal(&q->more);
+    unlock(&q->lock);
+}
+
+void work_queue_init(struct work_queue *q)
+{
+    pthread_condattr_t attr;
+
+    *q = (struct work_queue){ .queue.send = push };
+    q->tail = &q->head;
+    int r = pthread_mutex_init(&q->lock, NULL);
+    assert(r == 0);
+    r = pthread_condattr_init(&attr);
+    assert(r == 0);
+    r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    assert(r == 0);
+    r = pthread_cond_init(&q->more, &attr);
+    assert(r == 0);
+    (void)r;
+    (void)pthread_condattr_destroy(&attr);
+}
+
+void work_queue_finish(struct work_queue *q)
+{
+    (void)pthread_cond_destroy(&q->more);
+    (void)pthread_mutex_destroy(&q->lock);
+}
+
+/* The three below run under the lock. */
+static void wait_for_job(struct work_queue *q)
+{
+    while (q->head == NULL && !q->closed)
+        (void)pthread_cond_wait(&q->more, &q->lock);
+}
+
+static struct job *pop(struct work_queue *q)
+{
+    struct job *j = q->head;
+
+    if (j == NULL)
+        return NULL;
+    q->head = j->next;
+    if (q->head == NULL)
+        q->tail = &q->head;
+    q->n--;
+    j->next = NULL;
+    return j;
+}
+
+static struct job *pop_all(struct work_queue *q)
+{
+    struct job *all = q->head;
+
+    q->head = NULL;
+    q->tail = &q->head;
+    q->n = 0;
+    return all;
+}
+
+struct job *work_queue_take(struct work_queue *q)
+{
+    lock(&q->lock);
+    wait_for_job(q);
+    struct job *j = pop(q);
+    unlock(&q->lock);
+    return j;
+}
+
+struct job *work_queue_try(struct work_queue *q)
+{
+    lock(&q->lock);
+    struct job *j = pop(q);
+    unlock(&q->lock);
+    return j;
+}
+
+struct job *work_queue_take_all(struct work_queue *q)
+{
+    lock(&q->lock);
+    wait_for_job(q);
+    struct job *all = pop_all(q);
+    unlock(&q->lock);
+    return all;
+}
+
+size_t work_queue_length(struct work_queue *q)
+{
+    lock(&q->lock);
+    size_t n = q->n;
+    unlock(&q->lock);
+    return n;
+}
+
+void work_queue_close(struct work_queue *q)
+{
+    lock(&q->lock);
+    q->closed = true;
+    (void)pthread_cond_broadcast(&q->more);
+    unlock(&q->lock);
+}

@@ -1,0 +1,171 @@
+/* JSON out. Whatever bytes come in, valid JSON in valid UTF-8 goes out, on one line and without a control character. */
+#include <assert.h>
+
+#include "encode.h"
+#include "json.h"
+
+#define LEVELS_MAX 63 /* a bit each */
+
+/* Bytes that stand for themselves in a string: ASCII but controls, quote and backslash. */
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_control(struct buf *b, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    switch (c) {
+    case '\n': buf_put(b, SL("\\n")); break;
+    case '\r': buf_put(b, SL("\\r")); break;
+    case '\t': buf_put(b, SL("\\t")); break;
+    default: buf_put(b, slice_bytes((const char[]){ '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] }, 6)); break;
+    }
+}
+
+/* Writes the character at the front of s, which is not plain; how many bytes it was. */
+static size_t put_special(struct buf *b, struct slice s)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    size_t n = utf8_first(s);
+
+    if (n == 0) {
+        buf_put(b, SL("\xef\xbf\xbd"));
+        return 1;
+    }
+    if (c == '"' || c == '\\') {
+        buf_put(b, slice_bytes((const char[]){ '\\', (char)c }, 2));
+    } else if (n == 1) {
+        put_control(b, c);
+    } else if (c == 0xc2 && (unsigned char)s.p[1] < 0xa0) {
+        put_control(b, (unsigned char)s.p[1]); /* C1: U+0080 to U+009F */
+    } else {
+        buf_put(b, slice_head(s, n));
+    }
+    return n;
+}
+
+static void put_string(struct buf *b, struct slice s)
+{
+    buf_char(b, '"');
+    while (s.n > 0) {
+        size_t n = 0;
+
+        while (n < s.n && is_plain(s.p[n]))
+            n++;
+        buf_put(b, slice_head(s, n));
+        s = slice_from(s, n);
+        if (s.n > 0)
+            s = slice_from(s, put_special(b, s));
+    }
+    buf_char(b, '"');
+}
+
+/* What precedes a value: the comma and, in an object, the name. */
+static void begin(struct json_writer *w, struct slice name)
+{
+    uint64_t level = UINT64_C(1) << w->depth;
+
+    assert(slice_is_none(name) == ((w->object & level) == 0));
+    if (w->any & level)
+        buf_char(w->buf, ',');
+    w->any |= level;
+    if (slice_is_none(name))
+        return;
+    put_string(w->buf, name);
+    buf_char(w->buf, ':');
+}
+
+static void enter(struct json_writer *w, const char *name, bool object)
+{
+    begin(w, slice_of(name));
+    assert(w->depth < LEVELS_MAX);
+    w->depth++;
+    uint64_t level = UINT64_C(1) << w->depth;
+    w->any &= ~level;
+    w->object = object ? w->object | level : w->object & ~level;
+    buf_char(w->buf, object ? '{' : '[');
+}
+
+static void leave(struct json_writer *w, bool object)
+{
+    assert(w->depth > 0 && object == ((w->object >> w->depth & 1) != 0));
+    w->depth--;
+    buf_char(w->buf, object ? '}' : ']');
+}
+
+void jw_init(struct json_writer *w, struct buf *buf)
+{
+    *w = (struct json_writer){ .buf = buf };
+}
+
+void jw_object(struct json_writer *w, const char *name)
+{
+    enter(w, name, true);
+}
+
+void jw_object_end(struct json_writer *w)
+{
+    leave(w, true);
+}
+
+void jw_array(struct json_writer *w, const char *name)
+{
+    enter(w, name, false);
+}
+
+void jw_array_end(struct json_writer *w)
+{
+    leave(w, false);
+}
+
+void jw_text(struct json_writer *w, const char *name, struct slice value)
+{
+    begin(w, slice_of(name));
+    put_string(w->buf, value);
+}
+
+void jw_text_if(struct json_writer *w, const char *name, struct slice value)
+{
+    if (value.n > 0)
+        jw_text(w, name, value);
+}
+
+void jw_texts(struct json_writer *w, const char *name, struct slices values)
+{
+    jw_array(w, name);
+    for (size_t i = 0; i < values.n; i++)
+        jw_text(w, NULL, values.at[i]);
+    jw_array_end(w);
+}
+
+void jw_int(struct json_writer *w, const char *name, int64_t value)
+{
+    begin(w, slice_of(name));
+    buf_i64(w->buf, value);
+}
+
+void jw_bool(struct json_writer *w, const char *name, bool value)
+{
+    begin(w, slice_of(name));
+    buf_put(w->buf, value ? SL("true") : SL("false"));
+}
+
+void jw_null(struct json_writer *w, const char *name)
+{
+    begin(w, slice_of(name));
+    buf_put(w->buf, SL("null"));
+}
+
+void jw_json(struct json_writer *w, struct slice name, const struct json *value)
+{
+    begin(w, name);
+    json_put(w->buf, value);
+}
+
+struct slice jw_finish(struct json_writer *w)
+{
+    assert(w->depth == 0);
+    return buf_finish(w->buf);
+}
