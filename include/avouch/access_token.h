@@ -14,7 +14,8 @@ struct access_token {
     struct slice userinfo;          /* a JSON object */
 };
 
-/* Puts it; the token's text is the result. a's id, hash and times are set here. */
+/* Puts it; the token's text is the result. a's id, hash, grant_id and times are set here, its scopes and
+ * userinfo by the caller. ERR_LIMIT on the transaction: userinfo is too large for a record. */
 struct slice access_token_issue(struct txn *t, const struct grant *g, int64_t lifetime_s, struct now now, struct access_token *a);
 
 /* Is it ours, unexpired, and its grant alive? */

@@ -21,6 +21,8 @@ void client_digest(const struct client *c, uint8_t ret[static SHA256_BYTES]);
 /* Is there one that covers these scopes, for the client as it is now? *ret (may be NULL) is filled whenever a record exists. */
 bool consent_covers(struct txn *t, int64_t user_id, const struct client *c, struct slice redirect_uri, unsigned scopes,
                     struct consent *ret);
+/* Scopes of an earlier one that is still valid are kept. ERR_LIMIT at commit: CONSENTS_PER_PERSON_MAX. */
 void consent_put(struct txn *t, int64_t user_id, const struct client *c, struct slice redirect_uri, unsigned scopes, struct now now);
+void consent_remove(struct txn *t, const struct consent *given);
 
 #endif

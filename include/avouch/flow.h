@@ -28,6 +28,7 @@ struct flow {
 
 /* Puts a new one; the handle is the result. ERR_LIMIT at commit: FLOWS_MAX. */
 struct slice flow_store(struct txn *t, struct flow *f, struct now now);
+/* False: no such flow, or *ret_expired (always set): it is over, also when its record is gone already. */
 bool flow_load(struct txn *t, struct slice handle, struct now now, struct flow *ret, bool *ret_expired);
 void flow_put(struct txn *t, const struct flow *f);
 

@@ -13,6 +13,7 @@
 
 #define GRANT_RECORD_VERSION 1
 #define GRANTS_PER_PERSON_MAX 10000
+#define GRANT_KEEP_S 600            /* the record outlives code and tokens by this: a replay must still be recognised */
 #define NONCE_BYTES_MAX 1024
 #define CREDENTIAL_BYTES (1 + ID_BYTES + 32)
 #define CREDENTIAL_TEXT_BYTES 55
@@ -42,6 +43,7 @@ struct grant {
     struct slice nonce, code_challenge; /* none: not sent */
     uint8_t code_hash[SHA256_BYTES];
     int64_t created_at, code_expires_at;
+    int64_t expires_at;                 /* of the record, for the sweep */
     int64_t auth_time;
     struct slice sid;
     bool auth_time_asked;               /* max_age or require_auth_time: the claim is due */
@@ -51,13 +53,15 @@ struct grant {
 bool grant_load(struct txn *t, const uint8_t id[static ID_BYTES], struct grant *ret);
 bool grant_unpack(struct pool *p, struct slice value, struct grant *ret);
 
-/* Puts a new grant with its code. handle: of the page (then the code is derived), or none (random). g's id, hash and times are set here. */
+/* Puts a new grant with its code. handle: of the page (then the code is derived), or none (random). g's id, state, hash, times and
+ * epochs (as they are stored now) are set here. ERR_LIMIT at commit: GRANTS_PER_PERSON_MAX. */
 struct slice grant_issue_code(struct txn *t, const struct issuer *issuer, const struct client *client, struct slice handle,
                               struct now now, struct grant *g);
 /* The same code again, for a second press: nothing is put. */
 struct slice grant_repeat_code(struct pool *p, const struct issuer *issuer, const uint8_t id[static ID_BYTES], struct slice handle);
 
-/* Whose code is this, and may this client have it with this redirect URI and verifier? Changes nothing. */
+/* Whose code is this, and may this client have it with this redirect URI and verifier? Changes nothing.
+ * *ret is filled from CODE_EXPIRED, CODE_REPLAYED and CODE_REVOKED too. */
 enum code_check {
     CODE_OK,
     CODE_UNKNOWN,       /* no such grant, or wrong secret: a stranger's */

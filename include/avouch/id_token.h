@@ -17,7 +17,9 @@ struct id_token {
     struct now now;
 };
 
-/* "header.claims", both base64url: the input of a signature. */
+struct slice id_token_at_hash(struct pool *p, struct slice access_token);
+
+/* "header.claims", both base64url: the input of a signature. None: larger than a token may be. */
 struct slice id_token_input(struct pool *p, const struct id_token *t);
 
 #endif

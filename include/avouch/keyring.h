@@ -4,6 +4,7 @@
 #ifndef AVOUCH_KEYRING_H
 #define AVOUCH_KEYRING_H
 
+#include "ids.h"
 #include "issuer.h"
 #include "json.h"
 #include "signer.h"
@@ -31,29 +32,54 @@ struct signing_key {
 struct keyring {
     uint64_t txn_id;                /* of the view it was read from */
     size_t n;
-    struct signing_key key[KEYS_MAX];
+    struct signing_key key[KEYS_MAX]; /* by number: the newest is last */
 };
 
 uint64_t key_handle(uint16_t issuer, uint32_t number);      /* the signer's name for it */
 enum err keyring_read(struct pool *p, struct view *v, uint16_t issuer, struct keyring *ret) MUST_CHECK; /* all of them, for a cache */
 /* The key to sign with now: active, or published and due. NULL: there is none, make one (keyring_add after a generating message). */
 const struct signing_key *keyring_signing(const struct keyring *k, enum sign_alg alg, struct now now);
+const struct signing_key *keyring_find(const struct keyring *k, struct slice name); /* by kid or number; NULL: none */
 bool keyring_same(const struct keyring *a, const struct keyring *b);
 
 bool signing_key_unpack(struct pool *p, struct slice value, struct signing_key *ret);
 void signing_key_put(struct txn *t, const struct signing_key *k);
-/* Puts a made key under a number that is free in this transaction. first: active at once (nothing older to wait for). */
+/* The stored key, if it is still what the keyring says. */
+bool signing_key_reload(struct txn *t, const struct signing_key *cached, struct signing_key *ret);
+void signing_key_activate(struct txn *t, struct signing_key *k, struct now now);
+void signing_key_remove(struct txn *t, uint32_t number);    /* out of the JWKS; the signer is told to forget it by whoever commits */
+/* Puts a made key (alg, public_jwk, sealed) under its number; kid, where none, is the thumbprint. first: active at once (nothing older to
+ * wait for). The number is from keyring_next_number in this same transaction, as the signer made the key under it; 0: chosen here.
+ * On the transaction: ERR_CHANGED if the number was taken meanwhile, ERR_CRYPTO for a JWK that is none, at commit ERR_LIMIT for KEYS_MAX. */
 void keyring_add(struct txn *t, struct signing_key *k, bool first, struct now now);
-uint32_t keyring_next_number(struct txn *t);
-struct slice jwk_thumbprint(struct pool *p, struct slice public_jwk); /* RFC 7638 */
+uint32_t keyring_next_number(struct txn *t);                /* never one that was used before; its absence is in the read set */
+struct slice jwk_thumbprint(struct pool *p, struct slice public_jwk); /* RFC 7638; none for what is no RSA or EC key */
 
-/* What is due: activate, retire, remove, or generate (*ret_generate). For upkeep; puts what it changes. */
+/* What is due: activate, retire, remove (put here, some at a time), or generate. True: make one of *ret_generate, and keyring_add
+ * it with first false. k is read from the same snapshot; keys that have changed since are left for the next time. */
 bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum sign_alg *ret_generate);
 
 struct slice jwks_render(struct pool *p, const struct keyring *k);   /* RFC 7517 5: kid, use, alg on each; public members only */
 
-/* What the command line asks of the server, which alone can unseal: CLASS_ORDER. */
+/* What the command line asks of the server, which alone can unseal: CLASS_ORDER (order.c).
+ * ROTATE: a new key of each algorithm in use, published first. ROTATE_NOW: active at once, and all older keys go at once.
+ * RETIRE: the key named by the argument (kid or number) goes at once, a published one takes over or a new one is made first. */
 enum order_kind { ORDER_ROTATE = 1, ORDER_ROTATE_NOW = 2, ORDER_RETIRE = 3 };
+
+struct order {
+    uint8_t id[ID_BYTES];
+    enum order_kind kind;
+    struct slice argument;
+    int64_t created_at;
+    uint32_t next_number;           /* keys from this number on were made since the order */
+};
+
 void order_put(struct txn *t, enum order_kind kind, struct slice argument, struct now now);
+bool order_next(struct txn *t, struct order *ret);          /* the oldest; false: none */
+void order_remove(struct txn *t, const struct order *o);
+/* True: a key of *ret_generate must be made first, and added with first = (o->kind != ORDER_ROTATE). */
+bool keyring_order_due(const struct keyring *k, const struct order *o, enum sign_alg *ret_generate);
+/* Nothing is due any more: what the order ends is removed, some at a time, and with the last of it the order. False: again. */
+bool keyring_order_finish(struct txn *t, const struct keyring *k, const struct order *o, struct now now);
 
 #endif
