@@ -84,4 +84,25 @@ const struct static_file *static_file_find(struct slice path); /* NULL: none */
 struct slice static_style_path(void);
 struct slice static_form_post_path(void);
 
+/* How outside text is shown: what page*.c share. All results live as long as the pool. */
+#define PAGE_BYTES_MAX (512 * 1024)     /* of one page; past it a page is SLICE_NONE */
+#define PAGE_NAME_CHARS_MAX 100
+#define PAGE_URI_BYTES_MAX 512
+
+/* A name without the characters that hide or turn text (C0, C1, zero-width, bidirectional); longer ones end in "...". Never none. */
+struct slice page_name(struct pool *p, struct slice name);
+/* An application's name in a sentence: as it is where an administrator vouches, else quoted. None or nothing visible: fallback. */
+struct slice page_app(struct pool *p, struct slice name, bool vouched, const char *fallback);
+/* An outside URI or id as ASCII text: other characters as \u{202e}, cut at PAGE_URI_BYTES_MAX. None stays none. */
+struct slice page_uri(struct pool *p, struct slice uri);
+struct slice page_host(struct pool *p, struct slice uri); /* host and port of an http(s) URI, "app.x:" of another, as page_uri */
+/* Does the URI's host lie on the tailnet? No application can write this line. False for both where the suffix is not known. */
+void page_place(const struct page_frame *f, struct slice uri, bool *ret_inside, bool *ret_outside);
+struct slice page_when(struct pool *p, int64_t at_s, struct now now); /* "3 minutes ago", "today at 14:02", "on 3 November" */
+struct slice page_join(struct pool *p, struct slices names); /* "admins, people", each as page_name; none for no names */
+struct slice page_contact(struct pool *p, struct slice contact); /* "Bob"; unset: "whoever runs this server" */
+
+struct tpl_layout;
+void page_layout(struct pool *p, const struct page_frame *f, struct tpl_layout *ret);
+
 #endif
