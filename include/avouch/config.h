@@ -1,5 +1,5 @@
 /* The operator's settings: /etc/avouch/avouch.yaml (read over libyaml's document nodes by a table), then AVOUCH_* variables, then flags.
- * Every error names file, line and column: an unknown key, a duplicate, a second document, a wrong type or unit. */
+ * Every error names file, line and column: an unknown key, a duplicate, a second document, a wrong type or unit. All are ERR_CONFIG. */
 #ifndef AVOUCH_CONFIG_H
 #define AVOUCH_CONFIG_H
 
@@ -15,9 +15,9 @@ enum tailscale_mode { TAILSCALE_AUTO, TAILSCALE_KERNEL, TAILSCALE_USERSPACE, TAI
 
 struct config {
     struct slice issuer;                /* none: the node's own name */
-    struct slices listen;               /* "CLASS:ADDRESS" */
+    struct slices listen;               /* "CLASS:ADDRESS"; empty: not given, see config_complete */
     struct slice tls_certificate, tls_key;
-    struct slice state;                 /* directory */
+    struct slice state;                 /* directory; none: not given, see config_complete */
     struct slice seal_key_file;
     struct slice contact;
     enum tailscale_mode tailscale_mode;
@@ -31,9 +31,10 @@ struct config {
     /* flags only */
     bool dev;
     struct slices dev_users;
+    uint32_t lists_begun;               /* bit per key: config_set has begun this list, the next value is added */
 };
 
-/* Where an error was found, as one sentence: "avouch.yaml:3:7: `lifetimes.code` is a duration such as 60s, not `1 minute`". */
+/* Why the settings are refused and where, as one sentence: "avouch.yaml:3:7: `lifetimes.code` is a duration such as 60s, not `1 minute`". */
 struct config_error {
     struct slice text;
 };
@@ -45,8 +46,11 @@ enum err config_read_environment(struct pool *p, char *const *environment, struc
 /* One setting by its dotted name, as flags do: config_set(p, "listen", ...) adds to lists that the same source already began. */
 enum err config_set(struct pool *p, struct config *c, const char *name, struct slice value, struct config_error *ret) MUST_CHECK;
 
-bool duration_parse(struct slice text, int64_t *ret_s);     /* "60s", "10m", "12h", "30d"; at most 10 years */
-/* All keys with their help, for docs, `lint` and the man page. */
+/* What depends on `dev` and was not given: listen, state (the XDG state directory and port 9080 under --dev). Last, after the flags. */
+void config_complete(struct pool *p, struct config *c);
+
+bool duration_parse(struct slice text, int64_t *ret_s);     /* "0s", "60s", "10m", "12h", "30d"; at most 10 years */
+/* All keys by their dotted names: the documentation must have them all, and no others. */
 size_t config_keys(const char *const **ret_names);
 
 #endif
