@@ -1,6 +1,6 @@
-/* The gate for foreign JWTs and the verification behind it. The first byte says what the rest is: the text of a token, or header,
- * claims and signature, one a line, to be encoded (mutations rarely survive base64). Nobody here has a private key, so what verifies
- * must be the RFC's own example. */
+/* The gate for foreign JWTs and the verification behind it. The first byte says what the rest is: the text of a
+ * token, or header, claims and signature, one a line, to be encoded (mutations rarely survive base64). Nobody here
+ * has a private key, so what verifies must be the RFC's own example. */
 #include <assert.h>
 #include <string.h>
 

@@ -47,9 +47,8 @@ static void test_hmac(void)
     memset(key, 0x0b, 20);
     hmac_sha256(key, SL("Hi There"), d);
     check_digest(slice_bytes(d, sizeof(d)), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-    memset(key, 0, sizeof(key));
-    memcpy(key, "Jefe", 4);
-    hmac_sha256(key, SL("what do ya want for nothing?"), d);
+    static const uint8_t jefe[SHA256_BYTES] = { 'J', 'e', 'f', 'e' };
+    hmac_sha256(jefe, SL("what do ya want for nothing?"), d);
     check_digest(slice_bytes(d, sizeof(d)), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     memset(key, 0, sizeof(key));
     memset(key, 0xaa, 20);

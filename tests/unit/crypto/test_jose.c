@@ -1,4 +1,5 @@
-/* The gate and what is behind it: fixed vectors of RFC 7515, and for every rule a token or key that breaks that rule alone. */
+/* The gate and what is behind it: fixed vectors of RFC 7515, and for every rule a token or key that breaks that rule
+ * alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,6 +288,11 @@ static void test_jwk_refused(void)
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"A===\",\"y\":\"" A3_Y "\"}",
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" A3_X "AA\",\"y\":\"" A3_Y "\"}",
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA" A3_X "\",\"y\":\"" A3_Y "\"}",
+        /* the same numbers with a zero too many or too few (RFC 7518, 6.2.1.2) */
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AH_Nzidw9sRdQYPL7m_bS3tYBzM1e-nvE7rPbjx70VRF\",\"y\":\"" A3_Y "\"}",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" A3_X "\",\"y\":\"AMfxRM0bvZt-hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\"}",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"_________________________________________w\",\"y\":\"gngVt_b4S5WvaXvmVSOglQPdtU5tdSA4ea5Y9CD_Jlw\"}",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADw\",\"y\":\"cy0ekrYJB9fvq0De-Rgc0y9zSKGEDBYaKGkRsXw-2w\"}",
         /* purpose */
         "{\"use\":\"enc\",\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"" A2_N "\"}",
         "{\"use\":1,\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"" A2_N "\"}",
@@ -303,6 +309,13 @@ static void test_jwk_refused(void)
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         check_key_refused(refused[i]);
     CHECK_INT(ERR_peek_error(), 0);
+}
+
+/* A coordinate that begins with a zero octet keeps it. */
+static void test_jwk_zero(void)
+{
+    (void)key_of("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AP________________________________________8\","
+                 "\"y\":\"gngVt_b4S5WvaXvmVSOglQPdtU5tdSA4ea5Y9CD_Jlw\"}");
 }
 
 /* RFC 7518, 6.2.2, 6.3.2, 6.4: whatever the value */
@@ -369,6 +382,7 @@ IN_POOL(test_form)
 IN_POOL(test_size)
 IN_POOL(test_jwk)
 IN_POOL(test_jwk_refused)
+IN_POOL(test_jwk_zero)
 IN_POOL(test_jwk_private)
 IN_POOL(test_jwk_sizes)
 
@@ -385,6 +399,7 @@ int main(void)
         { "JWS_BYTES_MAX", test_size_in_pool },
         { "a public key and its kid", test_jwk_in_pool },
         { "keys that are refused", test_jwk_refused_in_pool },
+        { "coordinates keep their zeros", test_jwk_zero_in_pool },
         { "private members are refused", test_jwk_private_in_pool },
         { "key sizes", test_jwk_sizes_in_pool },
     };

@@ -1,5 +1,5 @@
-/* The signer by its messages: without threads for the rules, with four for the copies. One RSA key is made (that takes a while) and
- * serves all tests. */
+/* The signer by its messages: without threads for the rules, with four for the copies. One RSA key is made (that
+ * takes a while) and serves all tests. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
@@ -293,10 +293,17 @@ static void land(struct job *j)
     CHECK(verifies(m->msg.pool, m->token[0].ret_jwt, m->token[0].key == KEY_ES256 ? ec.ret_public : rsa.ret_public));
 }
 
-static void land_change(struct job *j)
+static void count(struct job *j)
 {
     landed++;
-    CHECK_INT(j->err, ERR_OK);
+}
+
+static void wait_for(struct home *home, unsigned jobs)
+{
+    while (landed < jobs) {
+        (void)sem_wait(&home->woken);
+        (void)inbox_drain(&home->inbox);
+    }
 }
 
 static void send(struct signer *s, struct home *home, struct job *j, void (*then)(struct job *))
@@ -320,7 +327,8 @@ static void test_threads(void)
     CHECK_INT(sem_init(&home.woken, 0, 0), 0);
     landed = 0;
     for (size_t i = 0; i < JOBS; i++) {
-        /* each third landing verifies a PS256 or ES256 signature; keys come in between, so copies are dropped and made anew */
+        /* each third landing verifies a PS256 or ES256 signature; keys come in between, so copies are dropped and
+         * made anew */
         uint64_t handle = i % 3 + KEY_RS256;
         prepare(&jobs[i], pool_create(1 << 16), handle, (enum sign_alg)(handle - KEY_RS256));
         send(s, &home, &jobs[i].msg.job, land);
@@ -330,17 +338,51 @@ static void test_threads(void)
         *m = (struct unsealing){ .msg = { .task = SIGNER_UNSEAL, .pool = pool_create(1 << 16) }, .alg = ALG_ES256 };
         m->key = 1000 + i;
         m->sealed = ec.ret_sealed;
-        send(s, &home, &m->msg.job, land_change);
+        send(s, &home, &m->msg.job, count);
     }
-    while (landed < JOBS + JOBS / 20) {
-        (void)sem_wait(&home.woken);
-        (void)inbox_drain(&home.inbox);
-    }
+    wait_for(&home, JOBS + JOBS / 20);
     CHECK_INT(signer_backlog(s), 0);
     for (size_t i = 0; i < JOBS; i++)
         pool_destroy(jobs[i].msg.pool);
-    for (size_t i = 0; i < JOBS / 20; i++)
+    for (size_t i = 0; i < JOBS / 20; i++) {
+        CHECK_INT(changes[i].msg.job.err, ERR_OK);
         pool_destroy(changes[i].msg.pool);
+    }
+    inbox_finish(&home.inbox);
+    (void)sem_destroy(&home.woken);
+    pool_destroy(p);
+    signer_destroy(s);
+}
+
+/* Generated under one handle at once: one wins, and the handle signs with the winner's key. */
+static void test_generate_race(void)
+{
+    struct generating jobs[THREADS];
+    static const struct home empty_home;
+    struct home home = empty_home;
+    struct signer *s = create(THREADS);
+    struct pool *p = pool_create(1 << 16);
+    struct slice winner = SLICE_NONE;
+    struct signing m;
+
+    inbox_init(&home.inbox, wake);
+    CHECK_INT(sem_init(&home.woken, 0, 0), 0);
+    landed = 0;
+    for (size_t i = 0; i < THREADS; i++) {
+        struct signer_msg msg = { .task = SIGNER_GENERATE, .pool = pool_create(1 << 16) };
+        jobs[i] = (struct generating){ .msg = msg, .key = 5, .alg = ALG_ES256 };
+        send(s, &home, &jobs[i].msg.job, count);
+    }
+    wait_for(&home, THREADS);
+    for (size_t i = 0; i < THREADS; i++) {
+        CHECK(jobs[i].msg.job.err == ERR_EXISTS || slice_is_none(winner));
+        if (jobs[i].msg.job.err == ERR_OK)
+            winner = pool_dup(p, jobs[i].ret_public);
+        pool_destroy(jobs[i].msg.pool);
+    }
+    prepare(&m, p, 5, ALG_ES256);
+    signer_run(s, &m.msg.job);
+    CHECK(verifies(p, m.token[0].ret_jwt, winner));
     inbox_finish(&home.inbox);
     (void)sem_destroy(&home.woken);
     pool_destroy(p);
@@ -374,6 +416,7 @@ int main(void)
         { "secrets come back, as secrets only", test_secret },
         { "no more than SIGNER_KEYS_MAX", test_limit },
         { "four threads", test_threads },
+        { "of keys generated under one handle one wins", test_generate_race },
         { "without threads the queue only gathers", test_no_threads },
     };
     int failed = TAP_RUN(tests);
