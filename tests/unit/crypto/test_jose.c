@@ -291,8 +291,10 @@ static void test_jwk_refused(void)
         /* the same numbers with a zero too many or too few (RFC 7518, 6.2.1.2) */
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AH_Nzidw9sRdQYPL7m_bS3tYBzM1e-nvE7rPbjx70VRF\",\"y\":\"" A3_Y "\"}",
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" A3_X "\",\"y\":\"AMfxRM0bvZt-hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\"}",
-        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"_________________________________________w\",\"y\":\"gngVt_b4S5WvaXvmVSOglQPdtU5tdSA4ea5Y9CD_Jlw\"}",
-        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADw\",\"y\":\"cy0ekrYJB9fvq0De-Rgc0y9zSKGEDBYaKGkRsXw-2w\"}",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\","
+        "\"x\":\"_________________________________________w\",\"y\":\"gngVt_b4S5WvaXvmVSOglQPdtU5tdSA4ea5Y9CD_Jlw\"}",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\","
+        "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADw\",\"y\":\"cy0ekrYJB9fvq0De-Rgc0y9zSKGEDBYaKGkRsXw-2w\"}",
         /* purpose */
         "{\"use\":\"enc\",\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"" A2_N "\"}",
         "{\"use\":1,\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"" A2_N "\"}",
