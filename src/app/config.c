@@ -112,6 +112,8 @@ static enum err read_pair(struct reading *r, const yaml_node_t *mapping, const y
     if (key->type != YAML_SCALAR_NODE)
         return config_fail(&at, "the name of a setting is a word");
     struct slice name = scalar(r, key);
+    if (!text_is_printable(name))
+        return refuse_name(&at, name);
     if (section.n == 0 && config_key_find(name) != NULL && slice_has(name, '.'))
         return config_fail(&at, "write `" SLICE_FMT "` as a section: what follows the dot stands below, indented",
                            SLICE_ARG(name));

@@ -99,6 +99,7 @@ static void test_unknown_settings(void)
     refused("tls.key: /x\n",
             "avouch.yaml:1:1: write `tls.key` as a section: what follows the dot stands below, indented");
     refused("\"a\\0b\": 1\n", "avouch.yaml:1:1: this is not the name of a setting");
+    refused("tls: {\"key\\0x\": /x}\n", "avouch.yaml:1:7: this is not the name of a setting");
     refused("<<: {contact: x}\n", "avouch.yaml:1:1: there is no setting `<<`");
     refused("[a]: 1\n", "avouch.yaml:1:1: the name of a setting is a word");
 }
