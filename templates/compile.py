@@ -17,7 +17,7 @@ import re
 import sys
 
 # A section's tag that has a line to itself takes the line with it.
-TAG = re.compile(r"^[ \t]*\{\{([#^/][^{}\n]*)\}\}[ \t]*\n|\{\{(.*?)\}\}", re.S | re.M)
+TAG = re.compile(r"^\{\{([#^/][^{}\n]*)\}\}[ \t]*\n|\{\{(.*?)\}\}", re.S | re.M)
 TAG_BODY = re.compile(r"([#^/]?)(\.?[a-z][a-z0-9_]*)\Z")
 ELEMENT_NAME = re.compile(r"[a-z][a-z0-9]*")
 ATTRIBUTE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*")
@@ -57,7 +57,8 @@ class Section:
 
 
 def parse(name, source):
-    """The template as a tree."""
+    """The template as a tree. Indentation is for its reader alone."""
+    source = re.sub(r"(?m)^[ \t]+", "", source)
     root = Section(None, False, 1)
     open_sections = [root]
     at = 0
@@ -307,10 +308,10 @@ def uses_dot(nodes):
 
 
 def squeeze(nodes):
-    """Indentation is for the reader of the template."""
+    """Empty lines are for the reader of the template."""
     for node in nodes:
         if isinstance(node, Text):
-            node.text = re.sub(r"\n[ \t\n]+", "\n", node.text)
+            node.text = re.sub(r"\n\n+", "\n", node.text)
         elif isinstance(node, Section):
             squeeze(node.children)
 

@@ -81,6 +81,7 @@ struct static_file {
     struct slice path, content_type, body;
 };
 const struct static_file *static_file_find(struct slice path); /* NULL: none */
+const struct static_file *static_file_at(size_t i);              /* NULL past the last */
 struct slice static_style_path(void);
 struct slice static_form_post_path(void);
 

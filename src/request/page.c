@@ -192,15 +192,15 @@ struct slice page_join(struct pool *p, struct slices names)
 {
     struct buf b;
 
-    if (names.n == 0)
-        return SLICE_NONE;
     buf_init(&b, p, PAGE_BYTES_MAX);
     for (size_t i = 0; i < names.n; i++) {
-        if (i > 0)
+        struct slice name = page_name(p, names.at[i]);
+
+        if (b.n > 0 && name.n > 0)
             buf_put(&b, SL(", "));
-        buf_put(&b, page_name(p, names.at[i]));
+        buf_put(&b, name);
     }
-    return buf_finish(&b);
+    return b.n > 0 ? buf_finish(&b) : SLICE_NONE;
 }
 
 /* The setting may be written as a name or as "ask Bob": the sentences bring their own verb. */
@@ -269,7 +269,7 @@ struct slice page_home(struct pool *p, const struct home_page *h)
     t.name = name.n > 0 ? name : SLICE_NONE;
     t.node = page_name(p, h->peer->node);
     t.address = page_name(p, h->peer->address);
-    t.tags = page_join(p, h->peer->tags);
+    t.tags = page_app(p, page_join(p, h->peer->tags), true, "tag");
     buf_init(&b, p, PAGE_BYTES_MAX);
     tpl_home_render(&b, &t);
     return buf_finish(&b);

@@ -130,29 +130,22 @@ static void warn(struct view *v)
     v->t.amber = v->t.amber_elsewhere || v->t.amber_local || v->t.amber_other;
 }
 
-static void see(struct view *v, bool asked, const char *label, struct slice value)
+/* `shown` has passed page_name or page_join. */
+static void see(struct view *v, bool asked, const char *label, struct slice shown)
 {
-    if (!asked || value.n == 0)
-        return;
-    v->sees[v->t.sees_count++] = (struct tpl_continue_sees){ slice_of(label), page_name(v->pool, value) };
-}
-
-static void see_list(struct view *v, bool asked, const char *label, struct slices values)
-{
-    if (!asked || values.n == 0)
-        return;
-    v->sees[v->t.sees_count++] = (struct tpl_continue_sees){ slice_of(label), page_join(v->pool, values) };
+    if (asked && shown.n > 0)
+        v->sees[v->t.sees_count++] = (struct tpl_continue_sees){ slice_of(label), shown };
 }
 
 static void tell_what_it_sees(struct view *v)
 {
     const struct continue_page *c = v->page;
 
-    see(v, c->scopes & SCOPE_PROFILE, "Name", c->person->display_name);
-    see(v, c->scopes & SCOPE_PROFILE, "User name", c->person->username);
-    see(v, c->scopes & SCOPE_EMAIL, "Email", c->person->email);
-    see_list(v, c->scopes & SCOPE_GROUPS, "Groups", c->peer->caps.groups);
-    see_list(v, c->scopes & SCOPE_ROLES, "Roles", c->peer->caps.roles);
+    see(v, c->scopes & SCOPE_PROFILE, "Name", page_name(v->pool, c->person->display_name));
+    see(v, c->scopes & SCOPE_PROFILE, "User name", page_name(v->pool, c->person->username));
+    see(v, c->scopes & SCOPE_EMAIL, "Email", page_name(v->pool, c->person->email));
+    see(v, c->scopes & SCOPE_GROUPS, "Groups", page_join(v->pool, c->peer->caps.groups));
+    see(v, c->scopes & SCOPE_ROLES, "Roles", page_join(v->pool, c->peer->caps.roles));
     v->t.sees = v->sees;
 }
 
@@ -163,14 +156,15 @@ static struct slice web_link(struct slice uri)
 
 static void tell_links(struct view *v)
 {
-    struct slice policy = v->t.policy_uri = web_link(v->page->client->policy_uri);
-    struct slice terms = v->t.terms_uri = web_link(v->page->client->tos_uri);
-    struct slice a = page_host(v->pool, policy.n > 0 ? policy : terms);
-    struct slice b = page_host(v->pool, terms.n > 0 ? terms : policy);
+    struct slice policy = web_link(v->page->client->policy_uri), terms = web_link(v->page->client->tos_uri), a, b;
 
-    v->t.both = policy.n > 0 && terms.n > 0;
     if (policy.n == 0 && terms.n == 0)
         return;
+    v->t.policy_uri = policy;
+    v->t.terms_uri = terms;
+    v->t.both = policy.n > 0 && terms.n > 0;
+    a = page_host(v->pool, policy.n > 0 ? policy : terms);
+    b = page_host(v->pool, terms.n > 0 ? terms : policy);
     v->t.link_hosts = slice_eq(a, b) ? a : pool_fmt(v->pool, SLICE_FMT " and " SLICE_FMT, SLICE_ARG(a), SLICE_ARG(b));
 }
 

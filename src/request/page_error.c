@@ -131,7 +131,7 @@ static void tell_peer(struct pool *p, const struct error_page *e, struct tpl_err
     const struct peer *peer = e->peer;
 
     t->node = page_app(p, peer ? peer->node : SLICE_NONE, true, "this device");
-    t->tags = peer && peer->tags.n > 0 ? page_join(p, peer->tags) : SL("tag");
+    t->tags = page_app(p, peer ? page_join(p, peer->tags) : SLICE_NONE, true, "tag");
     t->login = peer && peer->login.n > 0 ? page_name(p, peer->login) : SLICE_NONE;
     if (!peer)
         return;

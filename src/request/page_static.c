@@ -10,6 +10,11 @@ const struct static_file *static_file_find(struct slice path)
     return NULL;
 }
 
+const struct static_file *static_file_at(size_t i)
+{
+    return i < TPL_STATIC_COUNT ? &tpl_static[i] : NULL;
+}
+
 struct slice static_style_path(void)
 {
     return SL(TPL_STYLE_CSS_PATH);
