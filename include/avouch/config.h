@@ -1,5 +1,6 @@
-/* The operator's settings: /etc/avouch/avouch.yaml (read over libyaml's document nodes by a table), then AVOUCH_* variables, then flags.
- * Every error names file, line and column: an unknown key, a duplicate, a second document, a wrong type or unit. All are ERR_CONFIG. */
+/* The operator's settings: /etc/avouch/avouch.yaml (read over libyaml's document nodes by a table), then AVOUCH_*
+ * variables, then flags. Every error names file, line and column: an unknown key, a duplicate, a second document, a
+ * wrong type or unit. All are ERR_CONFIG. */
 #ifndef AVOUCH_CONFIG_H
 #define AVOUCH_CONFIG_H
 
@@ -34,19 +35,26 @@ struct config {
     uint32_t lists_begun;               /* bit per key: config_set has begun this list, the next value is added */
 };
 
-/* Why the settings are refused and where, as one sentence: "avouch.yaml:3:7: `lifetimes.code` is a duration such as 60s, not `1 minute`". */
+/* Why the settings are refused and where, as one sentence: "avouch.yaml:3:7: `lifetimes.code` is a duration such as
+ * 60s, not `1 minute`". */
 struct config_error {
     struct slice text;
 };
 
 void config_defaults(struct config *c);
-enum err config_read_yaml(struct pool *p, struct slice file_name, struct slice text, struct config *c, struct config_error *ret) MUST_CHECK;
-enum err config_read_file(struct pool *p, const char *file, bool must_exist, struct config *c, struct config_error *ret) MUST_CHECK;
-enum err config_read_environment(struct pool *p, char *const *environment, struct config *c, struct config_error *ret) MUST_CHECK;
-/* One setting by its dotted name, as flags do: config_set(p, "listen", ...) adds to lists that the same source already began. */
-enum err config_set(struct pool *p, struct config *c, const char *name, struct slice value, struct config_error *ret) MUST_CHECK;
+enum err config_read_yaml(struct pool *p, struct slice file_name, struct slice text, struct config *c,
+                          struct config_error *ret) MUST_CHECK;
+enum err config_read_file(struct pool *p, const char *file, bool must_exist, struct config *c,
+                          struct config_error *ret) MUST_CHECK;
+enum err config_read_environment(struct pool *p, char *const *environment, struct config *c,
+                                 struct config_error *ret) MUST_CHECK;
+/* One setting by its dotted name, as flags do: config_set(p, "listen", ...) adds to lists that the same source
+ * already began. */
+enum err config_set(struct pool *p, struct config *c, const char *name, struct slice value,
+                    struct config_error *ret) MUST_CHECK;
 
-/* What depends on `dev` and was not given: listen, state (the XDG state directory and port 9080 under --dev). Last, after the flags. */
+/* What depends on `dev` and was not given: listen, state (the XDG state directory and port 9080 under --dev). Last,
+ * after the flags. */
 void config_complete(struct pool *p, struct config *c);
 
 bool duration_parse(struct slice text, int64_t *ret_s);     /* "0s", "60s", "10m", "12h", "30d"; at most 10 years */

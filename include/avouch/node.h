@@ -1,5 +1,5 @@
-/* Pieces of tailscaled's JSON that whois and status have in common. All of it is outside text: what is not of the expected form
- * reads as absent. */
+/* Pieces of tailscaled's JSON that whois and status have in common. All of it is outside text: what is not of the
+ * expected form reads as absent. */
 #ifndef AVOUCH_NODE_H
 #define AVOUCH_NODE_H
 
@@ -20,7 +20,8 @@ struct slice node_text(const struct json *v);
 struct slices node_texts(struct pool *p, const struct json *v);
 /* RFC 3339 text as seconds since 1970. 0: absent, unreadable, or before 1970 (Go's zero time says "never"). */
 int64_t node_time(const struct json *v);
-/* A flag that forbids something: true unless absent, null or false, so that an unexpected form errs on the safe side. */
+/* A flag that forbids something: true unless absent, null or false, so that an unexpected form errs on the safe
+ * side. */
 bool node_forbids(struct pool *p, const struct json *v);
 
 #endif

@@ -6,7 +6,7 @@
 #include "whois.h"
 
 #define STATUS_PATH "/localapi/v0/status?peers=false"
-#define STATUS_BYTES_MAX (256 * 1024)
+#define STATUS_BYTES_MAX ((size_t)256 * 1024)
 
 struct tailnet_status {
     struct slice backend_state;         /* Running, NoState, NeedsLogin, ... */

@@ -6,10 +6,10 @@
 #include "caps.h"
 #include "err.h"
 
-#define WHOIS_BYTES_MAX (256 * 1024)
+#define WHOIS_BYTES_MAX ((size_t)256 * 1024)
 
-/* An answer of whois is not yet a person (facts: expired nodes answer with all their grants). Only PEER_PERSON may sign in, only
- * PEER_MACHINE may be a workload. */
+/* An answer of whois is not yet a person (facts: expired nodes answer with all their grants). Only PEER_PERSON may
+ * sign in, only PEER_MACHINE may be a workload. */
 enum peer_kind {
     PEER_NOBODY,        /* no such peer: 404 */
     PEER_PERSON,
@@ -24,7 +24,7 @@ enum peer_kind {
 
 struct peer {
     enum peer_kind kind;
-    int64_t user_id;                    /* > 0: untagged and owned by the user of the profile, for the refused kinds too; else 0 */
+    int64_t user_id;                    /* > 0: untagged and the profile's own, of refused kinds too; else 0 */
     struct slice login, display_name, picture;  /* a tagged node's login is "tagged-devices"; picture: https only */
     struct slice stable_id, node;       /* node: its first label, "laptop" */
     struct slice fqdn;                  /* "laptop.tail1234.ts.net", no dot at the end */

@@ -1,5 +1,6 @@
-/* The operator's settings, by one table of keys. libyaml stops here. Two passes over its file: one over the events, for what the
- * document nodes no longer show (anchors, tags, a second document), one over the nodes, whose marks every later error can name. */
+/* The operator's settings, by one table of keys. libyaml stops here. Two passes over its file: one over the events,
+ * for what the document nodes no longer show (anchors, tags, a second document), one over the nodes, whose marks
+ * every later error can name. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* What the two halves of the configuration share: config_key.c knows the table of keys and what a value must be, config.c the YAML file. */
+/* What the two halves of the configuration share: config_key.c knows the table of keys and what a value must be,
+ * config.c the YAML file. */
 #ifndef AVOUCH_CONFIG_INT_H
 #define AVOUCH_CONFIG_INT_H
 

@@ -1,4 +1,5 @@
-/* The table of settings: which there are, what each must be, and the three ways to give one (a file's node, a variable, a flag). */
+/* The table of settings: which there are, what each must be, and the three ways to give one (a file's node, a
+ * variable, a flag). */
 #include <assert.h>
 #include <inttypes.h>
 #include <limits.h>

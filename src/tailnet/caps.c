@@ -1,5 +1,6 @@
-/* Grants of the tailnet policy (facts of tsidp, plus groups, roles, clients, introspect). One complication: an object of the wrong
- * form grants nothing, but one that says `clients` limits even then, for a typing error must not open what it meant to close. */
+/* Grants of the tailnet policy (facts of tsidp, plus groups, roles, clients, introspect). One complication: an
+ * object of the wrong form grants nothing, but one that says `clients` limits even then, for a typing error must not
+ * open what it meant to close. */
 #include "caps.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* Pieces of tailscaled's JSON: names, ids, times. tailscaled promises its LocalAPI to be "mostly stable", so everything is read
- * tolerantly, and what may not be believed reads as absent. */
+/* Pieces of tailscaled's JSON: names, ids, times. tailscaled promises its LocalAPI to be "mostly stable", so
+ * everything is read tolerantly, and what may not be believed reads as absent. */
 #include "node.h"
 
 #include <time.h>
@@ -105,7 +105,7 @@ static bool zone(struct slice s, int64_t *ret_s)
     minutes = digits(s, 4, 2);
     if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return false;
-    *ret_s = (hours * 3600 + minutes * 60) * (s.p[0] == '-' ? -1 : 1);
+    *ret_s = INT64_C(60) * (hours * 60 + minutes) * (s.p[0] == '-' ? -1 : 1);
     return true;
 }
 

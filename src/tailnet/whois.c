@@ -1,5 +1,6 @@
-/* An answer of whois, judged. One complication: tailscaled answers for expired nodes, for nodes of other tailnets and for our own node as
- * readily as for a person, grants and all, so every answer passes the whole row of checks in judge() before it is anybody. */
+/* An answer of whois, judged. One complication: tailscaled answers for expired nodes, for nodes of other tailnets
+ * and for our own node as readily as for a person, grants and all, so every answer passes the whole row of checks in
+ * judge() before it is anybody. */
 #include "whois.h"
 
 #include "json.h"
@@ -98,8 +99,9 @@ static bool has_odd_tags(struct pool *p, const struct json *tags, const struct p
     return json_is_array(tags) ? json_count(tags) > 0 && peer->tags.n == 0 : node_forbids(p, tags);
 }
 
-/* What is left once the node is alive, signed and not ours. An answer about another address than the asked one is strange whoever
- * it names, so that comes first; in userspace mode the asked one is a loopback port and proves nothing. */
+/* What is left once the node is alive, signed and not ours. An answer about another address than the asked one is
+ * strange whoever it names, so that comes first; in userspace mode the asked one is a loopback port and proves
+ * nothing. */
 static enum peer_kind judge_owner(struct pool *p, const struct json *node, bool fits, struct slice suffix,
                                   const struct peer *peer)
 {

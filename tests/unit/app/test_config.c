@@ -76,10 +76,9 @@ static void test_every_setting(void)
 
 static void test_lifetimes(void)
 {
-    CHECK_INT(
-        yaml(
-            "lifetimes: {code: 30s, access: 5m, id: 2h, refresh_idle: 1d, refresh: 2d, session_idle: 3h, session: 4d}\n"),
-        ERR_OK);
+    CHECK_INT(yaml("lifetimes: {code: 30s, access: 5m, id: 2h, refresh_idle: 1d, refresh: 2d, session_idle: 3h, "
+                   "session: 4d}\n"),
+              ERR_OK);
     CHECK_INT(config.lifetimes.code, 30);
     CHECK_INT(config.lifetimes.access, 300);
     CHECK_INT(config.lifetimes.id, 7200);

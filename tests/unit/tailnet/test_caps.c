@@ -86,8 +86,9 @@ static void test_clients_limit(void)
 
 static void test_extra_claims(void)
 {
-    struct caps c = read_grants(
-        "[{\"extraClaims\": {\"a\": 1}}, {\"extraClaims\": {\"b\": 2}, \"includeInUserInfo\": true}, {\"extraClaims\": {}}]");
+    struct caps c =
+        read_grants("[{\"extraClaims\": {\"a\": 1}}, {\"extraClaims\": {\"b\": 2}, \"includeInUserInfo\": true}, "
+                    "{\"extraClaims\": {}}]");
 
     CHECK_INT(c.extra_count, 2);
     CHECK(!c.extra_in_userinfo[0] && c.extra_in_userinfo[1]);

@@ -16,10 +16,13 @@ static void test_running(void)
 {
     struct tailnet_status s = parse(
         "{\"Version\": \"1.102.5-ERR-BuildInfo\", \"BackendState\": \"Running\", \"TUN\": true, \"AuthURL\": \"\","
-        "\"TailscaleIPs\": [\"100.64.0.1\", \"fd7a:115c:a1e0::1\"], \"CertDomains\": [\"idp.tail1234.ts.net\"], \"Health\": [],"
-        "\"Self\": {\"ID\": \"nABC11CNTRL\", \"DNSName\": \"idp.tail1234.ts.net.\", \"Tags\": [\"tag:idp\"], \"Online\": true,"
+        "\"TailscaleIPs\": [\"100.64.0.1\", \"fd7a:115c:a1e0::1\"], "
+        "\"CertDomains\": [\"idp.tail1234.ts.net\"], \"Health\": [],"
+        "\"Self\": {\"ID\": \"nABC11CNTRL\", \"DNSName\": \"idp.tail1234.ts.net.\", "
+        "\"Tags\": [\"tag:idp\"], \"Online\": true,"
         "\"KeyExpiry\": \"2026-11-25T14:31:08Z\"},"
-        "\"MagicDNSSuffix\": \"old.ts.net\", \"CurrentTailnet\": {\"Name\": \"example.com\", \"MagicDNSSuffix\": \"tail1234.ts.net\"}}");
+        "\"MagicDNSSuffix\": \"old.ts.net\", \"CurrentTailnet\": {\"Name\": \"example.com\", "
+        "\"MagicDNSSuffix\": \"tail1234.ts.net\"}}");
 
     CHECK(s.running && !s.userspace && s.online);
     CHECK_TEXT(s.dns_name, "idp.tail1234.ts.net");

@@ -63,20 +63,20 @@ static void test_address_of_another(void)
 {
     CHECK_INT(parse_for("100.64.0.3:5", HEAD "}" TAIL).kind, PEER_STRANGE);
     /* a prefix that contains it is a route, not the node's address */
-    CHECK_INT(
-        parse(
-            "{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.tail.test.\", \"User\": 1, \"Addresses\": [\"100.64.0.0/10\"]}" TAIL)
-            .kind,
-        PEER_STRANGE);
+    CHECK_INT(parse("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.tail.test.\", \"User\": 1, "
+                    "\"Addresses\": [\"100.64.0.0/10\"]}" TAIL)
+                  .kind,
+              PEER_STRANGE);
     CHECK_INT(parse("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.tail.test.\", \"User\": 1}" TAIL).kind,
               PEER_STRANGE);
 }
 
 static void test_machine(void)
 {
-    struct peer p = parse(
-        "{\"Node\": {\"StableID\": \"4\", \"Name\": \"ci.tail.test.\", \"User\": 2147455555, \"Addresses\": [\"100.64.0.2/32\"],"
-        "\"Tags\": [\"tag:server\"]}, \"UserProfile\": {\"ID\": 2147455555, \"LoginName\": \"tagged-devices\"}, \"CapMap\": null}");
+    struct peer p = parse("{\"Node\": {\"StableID\": \"4\", \"Name\": \"ci.tail.test.\", \"User\": 2147455555, "
+                          "\"Addresses\": [\"100.64.0.2/32\"],"
+                          "\"Tags\": [\"tag:server\"]}, \"UserProfile\": {\"ID\": 2147455555, "
+                          "\"LoginName\": \"tagged-devices\"}, \"CapMap\": null}");
 
     CHECK_INT(p.kind, PEER_MACHINE);
     CHECK_INT(p.user_id, 0);
@@ -109,11 +109,10 @@ static void test_expired(void)
 
 static void test_ourselves(void)
 {
-    CHECK_INT(
-        parse(
-            "{\"Node\": {\"StableID\": \"1\", \"Name\": \"idp.tail.test.\", \"User\": 1, \"Expired\": true, \"Addresses\": [\"100.64.0.2/32\"]}" TAIL)
-            .kind,
-        PEER_OURSELVES);
+    CHECK_INT(parse("{\"Node\": {\"StableID\": \"1\", \"Name\": \"idp.tail.test.\", \"User\": 1, \"Expired\": true, "
+                    "\"Addresses\": [\"100.64.0.2/32\"]}" TAIL)
+                  .kind,
+              PEER_OURSELVES);
 }
 
 static void test_unsigned(void)
@@ -127,16 +126,14 @@ static void test_shared_in(void)
 
     CHECK_INT(parse(sharee).kind, PEER_SHARED_IN);
     CHECK_INT(parse(sharee).user_id, 1);
-    CHECK_INT(
-        parse(
-            "{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.other.test.\", \"User\": 1, \"Addresses\": [\"100.64.0.2/32\"]}" TAIL)
-            .kind,
-        PEER_SHARED_IN);
-    CHECK_INT(
-        parse(
-            "{\"Node\": {\"StableID\": \"2\", \"Name\": \"evil-tail.test.\", \"User\": 1, \"Addresses\": [\"100.64.0.2/32\"]}" TAIL)
-            .kind,
-        PEER_SHARED_IN);
+    CHECK_INT(parse("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.other.test.\", \"User\": 1, "
+                    "\"Addresses\": [\"100.64.0.2/32\"]}" TAIL)
+                  .kind,
+              PEER_SHARED_IN);
+    CHECK_INT(parse("{\"Node\": {\"StableID\": \"2\", \"Name\": \"evil-tail.test.\", \"User\": 1, "
+                    "\"Addresses\": [\"100.64.0.2/32\"]}" TAIL)
+                  .kind,
+              PEER_SHARED_IN);
     CHECK_INT(parse("{\"Node\": {\"StableID\": \"2\", \"User\": 1, \"Addresses\": [\"100.64.0.2/32\"]}" TAIL).kind,
               PEER_SHARED_IN);
     /* and a tagged node of theirs has no user */
@@ -151,12 +148,11 @@ static void test_unknown_self_is_not_compared(void)
     struct peer peer;
     struct address a = address("100.64.0.2");
 
-    CHECK_INT(
-        whois_parse(
-            pool,
-            SL("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.other.\", \"User\": 1, \"Addresses\": [\"100.64.0.2/32\"]}" TAIL),
-            &a, &nothing, &peer),
-        ERR_OK);
+    CHECK_INT(whois_parse(pool,
+                          SL("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.other.\", \"User\": 1, "
+                             "\"Addresses\": [\"100.64.0.2/32\"]}" TAIL),
+                          &a, &nothing, &peer),
+              ERR_OK);
     CHECK_INT(peer.kind, PEER_PERSON);
 }
 
@@ -174,20 +170,19 @@ static void test_without_a_user(void)
         CHECK_INT(p.kind, PEER_STRANGE);
         CHECK_INT(p.user_id, 0);
     }
-    CHECK_INT(
-        parse(
-            "{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.tail.test.\", \"User\": 0, \"Addresses\": [\"100.64.0.2/32\"]},"
-            "\"UserProfile\": {\"ID\": 0, \"LoginName\": \"x\"}}")
-            .kind,
-        PEER_STRANGE);
+    CHECK_INT(parse("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.tail.test.\", \"User\": 0, "
+                    "\"Addresses\": [\"100.64.0.2/32\"]},"
+                    "\"UserProfile\": {\"ID\": 0, \"LoginName\": \"x\"}}")
+                  .kind,
+              PEER_STRANGE);
 }
 
 /* ids above 2^53 must not go through a double */
 static void test_large_user_id(void)
 {
-    struct peer p = parse(
-        "{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.tail.test.\", \"User\": 9007199254740993, \"Addresses\": [\"100.64.0.2/32\"]},"
-        "\"UserProfile\": {\"ID\": 9007199254740993, \"LoginName\": \"x\"}}");
+    struct peer p = parse("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.tail.test.\", \"User\": 9007199254740993, "
+                          "\"Addresses\": [\"100.64.0.2/32\"]},"
+                          "\"UserProfile\": {\"ID\": 9007199254740993, \"LoginName\": \"x\"}}");
 
     CHECK_INT(p.kind, PEER_PERSON);
     CHECK_INT(p.user_id, 9007199254740993);
