@@ -23,6 +23,6 @@ struct slice ascii_lower(struct pool *p, struct slice s);
 /* RFC 3339 UTC text of a time in seconds, "2026-11-25T14:31:08Z". Times outside the years 0000 to 9999 become the nearest one within. */
 #define TIME_BYTES 20
 struct slice time_format(struct pool *p, int64_t at_s);
-void time_print(int64_t at_s, char ret_text[TIME_BYTES]); /* the same, without a pool and not NUL-terminated */
+void time_print(int64_t at_s, char ret_text[static TIME_BYTES]); /* the same, without a pool and not NUL-terminated */
 
 #endif

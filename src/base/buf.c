@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SIZE_FIRST     256
@@ -97,14 +98,17 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
         buf_put(b, slice_bytes(small, (size_t)n));
         return;
     }
-    /* vsnprintf ends with a NUL, which needs room but is not kept */
-    char *to = reserve(b, (size_t)n + 1);
-    if (to == NULL)
-        return;
+    /* not straight into the buffer: vsnprintf ends with a NUL, for which a full one has no room */
+    char *text = NULL;
     va_start(args, fmt);
-    (void)vsnprintf(to, (size_t)n + 1, fmt, args);
+    n = vasprintf(&text, fmt, args);
     va_end(args);
-    b->n += (size_t)n;
+    if (n < 0) {
+        b->over = true;
+        return;
+    }
+    buf_put(b, slice_bytes(text, (size_t)n));
+    free(text);
 }
 
 void buf_base64url(struct buf *b, struct slice bytes)

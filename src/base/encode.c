@@ -243,13 +243,14 @@ static void print_date(unsigned days_since_march, unsigned year_of_march, char *
     print_two(to + 8, day);
 }
 
-void time_print(int64_t at_s, char ret_text[TIME_BYTES])
+void time_print(int64_t at_s, char ret_text[static TIME_BYTES])
 {
     int64_t s = at_s < TIME_FIRST_S ? TIME_FIRST_S : at_s > TIME_LAST_S ? TIME_LAST_S : at_s;
+    struct slice shape = SL("0000-00-00T00:00:00Z");
     uint64_t since_first = (uint64_t)(s - TIME_FIRST_S);
     unsigned of_day = (unsigned)(since_first % DAY_S);
 
-    memcpy(ret_text, "0000-00-00T00:00:00Z", TIME_BYTES);
+    memcpy(ret_text, shape.p, TIME_BYTES);
     /* counted from March of the year -400, an era before, as the year 0000 begins before its March; the unsigned sum wraps back */
     print_date((unsigned)(since_first / DAY_S) + ERA_DAYS - JAN_TO_MARCH, 0U - 400U, ret_text);
     print_two(ret_text + 11, of_day / 3600);

@@ -170,7 +170,7 @@ static void keep_rest(size_t written)
 {
     char *left = mine.text + written;
     size_t n = mine.n - written;
-    bool cut = written > 0 && left[-1] != '\n';
+    bool cut = written > 0 ? left[-1] != '\n' : mine.rest > 0;
 
     memmove(mine.text, left, n);
     const char *end = cut ? memchr(mine.text, '\n', n) : NULL;

@@ -77,9 +77,9 @@ static size_t round_up(size_t n)
 #define SECRET_HEAD ((sizeof(struct secret) + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES)
 #define POOL_HEAD   (CHUNK_HEAD + (sizeof(struct pool) + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES)
 
-static void *get_memory(size_t n)
+static void *get_memory(size_t head, size_t n)
 {
-    void *memory = n > ALLOC_BYTES_MAX ? NULL : malloc(n);
+    void *memory = n > ALLOC_BYTES_MAX ? NULL : malloc(head + n);
 
     if (memory == NULL) {
         (void)fprintf(stderr, "avouch: out of memory (%zu bytes wanted)\n", n);
@@ -91,7 +91,7 @@ static void *get_memory(size_t n)
 /* The pool itself lies in its first chunk: most requests need one malloc. */
 struct pool *pool_create(size_t cap)
 {
-    struct chunk *first = get_memory(CHUNK_BYTES_MIN);
+    struct chunk *first = get_memory(0, CHUNK_BYTES_MIN);
     struct pool *p = (struct pool *)(void *)((char *)first + CHUNK_HEAD);
 
     *first = (struct chunk){ .older = NULL, .size = CHUNK_BYTES_MIN };
@@ -148,11 +148,11 @@ static void count(struct pool *p, size_t n)
 
 static void *alloc_large(struct pool *p, size_t n)
 {
-    struct large *l = get_memory(LARGE_HEAD + n);
+    struct large *l = get_memory(LARGE_HEAD, n);
 
     *l = (struct large){ .older = p->large, .before = p->used };
     p->large = l;
-    p->newest = NULL;
+    p->newest = NULL; /* shrinking what is older would break the order that `before` stands for */
     count(p, round_up(n));
     return (char *)l + LARGE_HEAD;
 }
@@ -160,7 +160,7 @@ static void *alloc_large(struct pool *p, size_t n)
 static void add_chunk(struct pool *p)
 {
     size_t size = p->chunk->size < CHUNK_BYTES_MAX ? p->chunk->size * 2 : CHUNK_BYTES_MAX;
-    struct chunk *c = get_memory(size);
+    struct chunk *c = get_memory(0, size);
 
     *c = (struct chunk){ .older = p->chunk, .size = size };
     p->chunk = c;
