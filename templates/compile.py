@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the pages into C: templates/*.html become one struct and one renderer each, style, script and icon become static files.
+"""Turns the pages into C: templates/*.html become a struct and a renderer each; style, script and icon, static files.
 
 The language, and nothing else:
     {{name}}                    a text, always escaped; only between tags or inside a quoted attribute
@@ -8,8 +8,9 @@ The language, and nothing else:
     /static/FILE                in an attribute: the file beside this script, under a name that carries its hash
 A page is laid into layout.html at {{content}}; {{title}} there is the page's own h1, without its tags.
 
-What a Content-Security-Policy without any 'unsafe-' forbids is refused here, so that it is found by the build: inline script, style
-and on* attributes; and so is what escaping alone does not make safe: unquoted attributes, texts in a URL that is not named *_uri.
+What a Content-Security-Policy without any 'unsafe-' forbids is refused here, so that the build finds it: inline script,
+style and on* attributes; and so is what escaping alone does not make safe: unquoted attributes, texts in a URL that are
+not named *_uri.
 """
 import hashlib
 import pathlib
@@ -28,6 +29,7 @@ URL_ATTRIBUTES = {"href", "src", "action", "formaction", "srcset", "poster", "da
 IDS = {"continue", "cancel", "return", "signout", "error", "main"}
 CONTENT_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 STYLE_BYTES_MAX = 8192
+MADE_BY = "/* Made by templates/compile.py from templates/: change those. */"
 HASH_DIGITS = 10
 
 
@@ -453,9 +455,8 @@ def compile_all(paths):
     layout_source = pages.pop("layout").read_text(encoding="utf-8")
     static = {p.name: read_static(p) for p in paths if p.suffix in CONTENT_TYPES}
     static_paths = {name: path for name, (_, path) in static.items()}
-    header = ["/* Made by templates/compile.py from templates/: change those. */", "#ifndef AVOUCH_TPL_H", "#define AVOUCH_TPL_H",
-              "", '#include "buf.h"', '#include "page.h"', ""]
-    source = ["/* Made by templates/compile.py from templates/: change those. */", '#include "tpl.h"', "", "#include <assert.h>", "",
+    header = [MADE_BY, "#ifndef AVOUCH_TPL_H", "#define AVOUCH_TPL_H", "", '#include "buf.h"', '#include "page.h"', ""]
+    source = [MADE_BY, '#include "tpl.h"', "", "#include <assert.h>", "",
               "static void put_text(struct buf *b, struct slice text)", "{",
               "    assert(text.p != NULL); /* a page with a hole in it must not ship */", "    buf_html(b, text);", "}"]
     structs = []
@@ -471,7 +472,8 @@ def compile_all(paths):
 
 
 def emit_static_header(static):
-    lines = ["", f"#define TPL_STATIC_COUNT {len(static)}", "extern const struct static_file tpl_static[TPL_STATIC_COUNT];"]
+    lines = ["", f"#define TPL_STATIC_COUNT {len(static)}",
+             "extern const struct static_file tpl_static[TPL_STATIC_COUNT];"]
     for name, (_, path) in sorted(static.items()):
         lines.append(f'#define TPL_{re.sub("[^A-Z]", "_", name.upper())}_PATH "{path}"')
     return lines

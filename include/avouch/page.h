@@ -1,5 +1,6 @@
-/* The pages people see: facts in, HTML out. Words and look: one design, all of it in templates/ (escaped by construction) and
- * request/page.c (which sentence for which fact). No HTTP here: reply.c sends what comes out, with the policy that goes with it. */
+/* The pages people see: facts in, HTML out. Words and look: one design, all of it in templates/ (escaped by
+ * construction) and request/page.c (which sentence for which fact). No HTTP here: reply.c sends what comes out,
+ * with the policy that goes with it. */
 #ifndef AVOUCH_PAGE_H
 #define AVOUCH_PAGE_H
 
@@ -29,7 +30,7 @@ struct continue_page {
     int64_t signed_out_at;          /* PAGE_SIGNED_OUT */
     struct slice previous_login;    /* PAGE_OTHER_PERSON */
     unsigned scopes;
-    struct slice flow;              /* the handle, a hidden field of the form (POST /decision; buttons name=action value=continue|cancel) */
+    struct slice flow;              /* the handle, a hidden field (POST /decision; buttons action=continue|cancel) */
 };
 struct slice page_continue(struct pool *p, const struct continue_page *c);
 
@@ -51,7 +52,8 @@ struct error_page {
 };
 struct slice page_error(struct pool *p, const struct error_page *e);
 
-/* response_mode=form_post: a page that posts itself to redirect_uri by one script file of ours (form_post_script_path), and has a button. */
+/* response_mode=form_post: a page that posts itself to redirect_uri by one script file of ours
+ * (form_post_script_path), and has a button. */
 struct form_post_page {
     struct page_frame frame;
     struct slice app, redirect_uri;
@@ -86,21 +88,26 @@ struct slice static_style_path(void);
 struct slice static_form_post_path(void);
 
 /* How outside text is shown: what page*.c share. All results live as long as the pool. */
-#define PAGE_BYTES_MAX (512 * 1024)     /* of one page; past it a page is SLICE_NONE */
+#define PAGE_BYTES_MAX ((size_t)512 * 1024) /* of one page; past it a page is SLICE_NONE */
 #define PAGE_NAME_CHARS_MAX 100
 #define PAGE_URI_BYTES_MAX 512
 
-/* A name without the characters that hide or turn text (C0, C1, zero-width, bidirectional); longer ones end in "...". Never none. */
+/* A name without the characters that hide or turn text (C0, C1, zero-width, bidirectional); longer ones end in
+ * "...". Never none. */
 struct slice page_name(struct pool *p, struct slice name);
-/* An application's name in a sentence: as it is where an administrator vouches, else quoted. None or nothing visible: fallback. */
+/* An application's name in a sentence: as it is where an administrator vouches, else quoted. None or nothing
+ * visible: fallback. */
 struct slice page_app(struct pool *p, struct slice name, bool vouched, const char *fallback);
 /* An outside URI or id as ASCII text: other characters as \u{202e}, cut at PAGE_URI_BYTES_MAX. None stays none. */
 struct slice page_uri(struct pool *p, struct slice uri);
-struct slice page_host(struct pool *p, struct slice uri); /* host and port of an http(s) URI, "app.x:" of another, as page_uri */
-/* Does the URI's host lie on the tailnet? No application can write this line. False for both where the suffix is not known. */
+/* Host and port of an http(s) URI, "app.x:" of another; as page_uri. */
+struct slice page_host(struct pool *p, struct slice uri);
+/* Does the URI's host lie on the tailnet? No application can write this line. False for both where the suffix is
+ * not known. */
 void page_place(const struct page_frame *f, struct slice uri, bool *ret_inside, bool *ret_outside);
-struct slice page_when(struct pool *p, int64_t at_s, struct now now); /* "3 minutes ago", "today at 14:02", "on 3 November" */
-struct slice page_join(struct pool *p, struct slices names); /* "admins, people", each as page_name; none for no names */
+/* "3 minutes ago", "today at 14:02", "on 3 November"; in the process's time zone. */
+struct slice page_when(struct pool *p, int64_t at_s, struct now now);
+struct slice page_join(struct pool *p, struct slices names); /* "admins, people", each as page_name; or none */
 struct slice page_contact(struct pool *p, struct slice contact); /* "Bob"; unset: "whoever runs this server" */
 
 struct tpl_layout;

@@ -1,6 +1,6 @@
-/* What all pages share: the frame, how outside text is shown, and the small pages. The words are in templates/; here is decided which
- * of them are said. Whatever came from outside passes page_name or page_uri first: escaping keeps a name from being markup, these keep
- * it from looking like something else. */
+/* What all pages share: the frame, how outside text is shown, and the small pages. The words are in templates/;
+ * here is decided which of them are said. Whatever came from outside passes page_name or page_uri first: escaping
+ * keeps a name from being markup, these keep it from looking like something else. */
 #include "page.h"
 
 #include <string.h>
@@ -12,6 +12,7 @@
 
 #define REPLACEMENT      SL("\xEF\xBF\xBD")
 #define REPLACEMENT_CHAR 0xFFFDU
+#define ESCAPE_BYTES_MAX 16 /* of \u{10ffff} and three dots */
 #define MINUTE_S         60
 #define HOUR_S           3600
 #define DAY_S            86400
@@ -76,7 +77,7 @@ struct slice page_name(struct pool *p, struct slice name)
 {
     struct buf b;
 
-    buf_init(&b, p, PAGE_NAME_CHARS_MAX * 4 + 4);
+    buf_init(&b, p, PAGE_NAME_CHARS_MAX * sizeof(uint32_t) + 4);
     put_visible(&b, slice_trim(name));
     return buf_finish(&b);
 }
@@ -114,7 +115,7 @@ struct slice page_uri(struct pool *p, struct slice uri)
 
     if (slice_is_none(uri))
         return uri;
-    buf_init(&b, p, PAGE_URI_BYTES_MAX * 2);
+    buf_init(&b, p, PAGE_URI_BYTES_MAX + ESCAPE_BYTES_MAX);
     while (uri.n > 0 && b.n < PAGE_URI_BYTES_MAX) {
         uint32_t c;
         struct slice piece = cut_char(&uri, &c);
@@ -176,7 +177,7 @@ struct slice page_when(struct pool *p, int64_t at_s, struct now now)
     if (ago_s >= 0 && ago_s < MINUTE_S)
         return SL("just now");
     if (ago_s >= 0 && ago_s < HOUR_S)
-        return pool_fmt(p, "%d minute%s ago", (int)(ago_s / MINUTE_S), ago_s < 2 * MINUTE_S ? "" : "s");
+        return pool_fmt(p, "%d minute%s ago", (int)(ago_s / MINUTE_S), ago_s / MINUTE_S == 1 ? "" : "s");
     if (!localtime_r(&then, &at) || !localtime_r(&today, &day) || !localtime_r(&yesterday, &before))
         return SL("at some time");
     if (at.tm_year == day.tm_year && at.tm_yday == day.tm_yday)

@@ -1,5 +1,6 @@
-/* The Continue page: which facts a person needs before pressing a button. What an administrator vouches for is shown plainly, what an
- * application says of itself is quoted, and one warning at most takes the colour out of Continue. */
+/* The Continue page: which facts a person needs before pressing a button. What an administrator vouches for is
+ * shown plainly, what an application says of itself is quoted, and one warning at most takes the colour out of
+ * Continue. */
 #include "client.h"
 #include "encode.h"
 #include "page.h"

@@ -1,5 +1,6 @@
-/* Error pages: what happened, why, what to do, whom to ask; the words are in templates/error.html, one part for each code. Nothing that
- * can be pressed holds the redirect URI that was sent: a mailed link would have an administrator register it. */
+/* Error pages: what happened, why, what to do, whom to ask; the words are in templates/error.html, one part for
+ * each code. Nothing that can be pressed holds the redirect URI that was sent: a mailed link would have an
+ * administrator register it. */
 #include <string.h>
 #include <time.h>
 
@@ -10,7 +11,8 @@
 
 #define UTC_BYTES_MAX 40
 
-/* The part of the page for a code. Codes that only endpoints for applications use never reach a person but through our own fault. */
+/* The part of the page for a code. Codes that only endpoints for applications use never reach a person but through
+ * our own fault. */
 static bool *part_of(struct tpl_error *t, enum oauth_error code)
 {
     switch (code) {

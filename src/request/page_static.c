@@ -1,4 +1,5 @@
-/* The static files, compiled in by templates/compile.py. Their names carry their hashes, so whoever has one may keep it for ever. */
+/* The static files, compiled in by templates/compile.py. Their names carry their hashes, so whoever has one may
+ * keep it for ever. */
 #include "page.h"
 #include "tpl.h"
 

@@ -1,12 +1,13 @@
-"""A browser driven over the DevTools protocol, through a pair of pipes (no WebSocket, no port), by the standard library alone."""
+"""A browser driven over the DevTools protocol through two pipes: no WebSocket, no port, the standard library alone."""
 import fcntl
 import json
 import os
 import subprocess
 import time
 
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe"]
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+         "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+         "--hide-scrollbars", "--remote-debugging-pipe"]
 # A machine without a mouse would match neither (hover: hover) nor (pointer: fine): Blink's numbers for having one.
 MOUSE = "--blink-settings=availablePointerTypes=4,primaryPointerType=4,availableHoverTypes=2,primaryHoverType=2"
 ANSWER_S = 20
@@ -83,10 +84,12 @@ class Browser:
 
     def view(self, width, height, **media):
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        self.send("Emulation.setEmulatedMedia", features=[{"name": k.replace("_", "-"), "value": v} for k, v in media.items()])
+        features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
+        self.send("Emulation.setEmulatedMedia", features=features)
 
     def mouse(self, kind, x, y):
-        self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="none" if kind == "mouseMoved" else "left", clickCount=1)
+        button = "none" if kind == "mouseMoved" else "left"
+        self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
 
     def key(self, key, code):
         text = {"text": "\r"} if key == "Enter" else {}

@@ -12,6 +12,7 @@
 #define QUOTES    SL("\"><script>alert(\"1\")</script>") /* of a field that is not shown */
 #define HOSTILE   SL(VARIANT_HOSTILE)
 
+/* NOLINTBEGIN(misc-misleading-bidirectional): in HOSTILE, on purpose */
 struct list {
     struct pool *pool;
     struct page_variant *at;
@@ -291,3 +292,5 @@ size_t page_variants(struct pool *p, struct page_variant *ret)
     add_small_ones(&l);
     return l.n;
 }
+
+/* NOLINTEND(misc-misleading-bidirectional) */

@@ -4,7 +4,7 @@
 
 #include "page_variants.h"
 
-#define POOL_CAP (16 * 1024 * 1024)
+#define POOL_CAP ((size_t)16 * 1024 * 1024)
 
 static bool save(struct pool *p, const char *dir, struct slice name, struct slice body)
 {

@@ -1,5 +1,5 @@
-/* The pages as text: every variant is whole, escaped, small; the sentences are those of the design. What a browser makes of them is
- * tests/browser. */
+/* The pages as text: every variant is whole, escaped, small; the sentences are those of the design. What a browser
+ * makes of them is tests/browser. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,10 +10,11 @@
 #include "person.h"
 #include "tap.h"
 
-#define POOL_CAP       (16 * 1024 * 1024)
+#define POOL_CAP       ((size_t)16 * 1024 * 1024)
 #define HTML_BYTES_MAX 6144
 #define STYLE_MAX      8192
 
+/* NOLINTBEGIN(misc-misleading-bidirectional): such characters are what is tested */
 static struct pool *pool;
 static struct page_variant variants[PAGE_VARIANTS_MAX];
 static size_t variant_count;
@@ -326,8 +327,8 @@ static void times_are_words(void)
     CHECK_TEXT(page_when(pool, now.s - 200, now), "3 minutes ago");
     CHECK_TEXT(page_when(pool, now.s - 7200, now), "today at 12:31");
     CHECK_TEXT(page_when(pool, now.s - 86400, now), "yesterday at 14:31");
-    CHECK_TEXT(page_when(pool, now.s - 22 * 86400, now), "on 3 November");
-    CHECK_TEXT(page_when(pool, now.s - 365 * 86400, now), "on 25 November 2025");
+    CHECK_TEXT(page_when(pool, now.s - 22LL * 86400, now), "on 3 November");
+    CHECK_TEXT(page_when(pool, now.s - 365LL * 86400, now), "on 25 November 2025");
     CHECK_TEXT(page_when(pool, now.s + 3600, now), "today at 15:31");
 }
 
@@ -383,6 +384,7 @@ static void static_files_carry_their_hash(void)
         CHECK(has(variants[i].html, slice_cstr(pool, static_style_path())));
 }
 
+/* NOLINTEND(misc-misleading-bidirectional) */
 int main(void)
 {
     static const struct tap_test tests[] = {
