@@ -14,8 +14,9 @@ struct claims {
     unsigned scopes;
 };
 
-/* `sub` and the claims that the scopes give at this place. `where`: CLAIMS_ID_TOKEN or CLAIMS_USERINFO; the client's --claims and origin
- * decide whether scope claims belong there. extraClaims never overwrite one that the provider sets (claims_is_reserved). */
+/* `sub` and the claims that the scopes give at this place. `where`: CLAIMS_ID_TOKEN or CLAIMS_USERINFO; the client's
+ * --claims and origin decide whether scope claims belong there. extraClaims never overwrite one that the provider sets
+ * (claims_is_reserved). */
 void claims_write(struct json_writer *w, struct pool *p, const struct claims *c, enum client_claims where);
 bool claims_is_reserved(struct slice name);
 struct slices claims_names(void);       /* claims_supported */

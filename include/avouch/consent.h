@@ -1,5 +1,6 @@
-/* A person's Continue, remembered: person, client, redirect URI (without a loopback port), scopes, and a digest of what the client is
- * (redirect URIs, authentication method). A change of any of them voids it. Record class CLASS_CONSENT. */
+/* A person's Continue, remembered: person, client, redirect URI (without a loopback port), scopes, and a digest of what
+ * the client is (redirect URIs, authentication method). A change of any of them voids it. Record class
+ * CLASS_CONSENT. */
 #ifndef AVOUCH_CONSENT_H
 #define AVOUCH_CONSENT_H
 
@@ -18,11 +19,13 @@ struct consent {
 };
 
 void client_digest(const struct client *c, uint8_t ret[static SHA256_BYTES]);
-/* Is there one that covers these scopes, for the client as it is now? *ret (may be NULL) is filled whenever a record exists. */
+/* Is there one that covers these scopes, for the client as it is now? *ret (may be NULL) is filled whenever a record
+ * exists. */
 bool consent_covers(struct txn *t, int64_t user_id, const struct client *c, struct slice redirect_uri, unsigned scopes,
                     struct consent *ret);
 /* Scopes of an earlier one that is still valid are kept. ERR_LIMIT at commit: CONSENTS_PER_PERSON_MAX. */
-void consent_put(struct txn *t, int64_t user_id, const struct client *c, struct slice redirect_uri, unsigned scopes, struct now now);
+void consent_put(struct txn *t, int64_t user_id, const struct client *c, struct slice redirect_uri, unsigned scopes,
+                 struct now now);
 void consent_remove(struct txn *t, const struct consent *given);
 
 #endif

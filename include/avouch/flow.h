@@ -1,5 +1,6 @@
-/* A stored authorization request: one that came by POST, or one that waits for a person's Continue. Its handle ("flow") is a credential
- * of type CREDENTIAL_FLOW and lies in the page's URL; it is worth nothing without the browser's cookie. Record class CLASS_FLOW. */
+/* A stored authorization request: one that came by POST, or one that waits for a person's Continue. Its handle ("flow")
+ * is a credential of type CREDENTIAL_FLOW and lies in the page's URL; it is worth nothing without the browser's cookie.
+ * Record class CLASS_FLOW. */
 #ifndef AVOUCH_FLOW_H
 #define AVOUCH_FLOW_H
 

@@ -1,8 +1,10 @@
-/* A grant (RFC 6749's sense): one person's authorization of one client, from its code to its last token. One record, one
- * transition at a time. What kills it: revocation, expiry, an unequal epoch (person, client, issuer), a client that is gone.
+/* A grant (RFC 6749's sense): one person's authorization of one client, from its code to its last token. One record,
+ * one transition at a time. What kills it: revocation, expiry, an unequal epoch (person, client, issuer), a client that
+ * is gone.
  *
- * A code is base64url of type (1) | id (8) | secret (32): 55 characters. Only SHA-256 of these 41 bytes is stored. The secret is random, or,
- * behind a page, HMAC(page key, handle), so that a second press of Continue repeats the same code. Record class CLASS_GRANT, key: id. */
+ * A code is base64url of type (1) | id (8) | secret (32): 55 characters. Only SHA-256 of these 41 bytes is stored. The
+ * secret is random, or, behind a page, HMAC(page key, handle), so that a second press of Continue repeats the same
+ * code. Record class CLASS_GRANT, key: id. */
 #ifndef AVOUCH_GRANT_H
 #define AVOUCH_GRANT_H
 
@@ -26,8 +28,8 @@ struct credential_parts {
     uint8_t hash[SHA256_BYTES];     /* of all CREDENTIAL_BYTES */
 };
 bool credential_read(struct pool *p, struct slice text, enum credential type, struct credential_parts *ret);
-struct slice credential_write(struct pool *p, enum credential type, const uint8_t id[static ID_BYTES], const uint8_t secret[static 32],
-                              uint8_t ret_hash[static SHA256_BYTES]);
+struct slice credential_write(struct pool *p, enum credential type, const uint8_t id[static ID_BYTES],
+                              const uint8_t secret[static 32], uint8_t ret_hash[static SHA256_BYTES]);
 
 enum grant_state { GRANT_ISSUED, GRANT_REDEEMED, GRANT_REVOKED };
 #define GRANT_STATE_COUNT 3
@@ -53,12 +55,13 @@ struct grant {
 bool grant_load(struct txn *t, const uint8_t id[static ID_BYTES], struct grant *ret);
 bool grant_unpack(struct pool *p, struct slice value, struct grant *ret);
 
-/* Puts a new grant with its code. handle: of the page (then the code is derived), or none (random). g's id, state, hash, times and
- * epochs (as they are stored now) are set here. ERR_LIMIT at commit: GRANTS_PER_PERSON_MAX. */
-struct slice grant_issue_code(struct txn *t, const struct issuer *issuer, const struct client *client, struct slice handle,
-                              struct now now, struct grant *g);
+/* Puts a new grant with its code. handle: of the page (then the code is derived), or none (random). g's id, state,
+ * hash, times and epochs (as they are stored now) are set here. ERR_LIMIT at commit: GRANTS_PER_PERSON_MAX. */
+struct slice grant_issue_code(struct txn *t, const struct issuer *issuer, const struct client *client,
+                              struct slice handle, struct now now, struct grant *g);
 /* The same code again, for a second press: nothing is put. */
-struct slice grant_repeat_code(struct pool *p, const struct issuer *issuer, const uint8_t id[static ID_BYTES], struct slice handle);
+struct slice grant_repeat_code(struct pool *p, const struct issuer *issuer, const uint8_t id[static ID_BYTES],
+                               struct slice handle);
 
 /* Whose code is this, and may this client have it with this redirect URI and verifier? Changes nothing.
  * *ret is filled from CODE_EXPIRED, CODE_REPLAYED and CODE_REVOKED too. */
@@ -77,10 +80,13 @@ struct code_use {
     struct slice code, redirect_uri, verifier; /* none: not sent */
     const struct client *client;
 };
-enum code_check grant_check_code(struct txn *t, const struct issuer *issuer, const struct code_use *use, struct now now, struct grant *ret);
+enum code_check grant_check_code(struct txn *t, const struct issuer *issuer, const struct code_use *use, struct now now,
+                                 struct grant *ret);
 const char *code_check_text(enum code_check c);
 
-void grant_redeem(struct txn *t, const struct issuer *issuer, const struct client *client, struct grant *g, struct now now); /* state, new expiry: put */
+/* Puts the new state and expiry. Only after CODE_OK of grant_check_code in the same transaction. */
+void grant_redeem(struct txn *t, const struct issuer *issuer, const struct client *client, struct grant *g,
+                  struct now now);
 void grant_revoke(struct txn *t, struct grant *g, struct now now);
 
 /* Not revoked and all epochs equal to what is stored now (reads person, client, issuer). ret_client may be NULL. */

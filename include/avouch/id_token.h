@@ -1,4 +1,5 @@
-/* The ID token: OpenID Connect Core 2, 3.1.3.6. One audience, as a string; no members of the header beyond alg, typ, kid. */
+/* The ID token: OpenID Connect Core 2, 3.1.3.6. One audience, as a string; no members of the header beyond alg, typ,
+ * kid. */
 #ifndef AVOUCH_ID_TOKEN_H
 #define AVOUCH_ID_TOKEN_H
 
@@ -6,7 +7,8 @@
 #include "grant.h"
 #include "keyring.h"
 
-#define ID_TOKEN_ACR "urn:avouch:acr:tailnet-device"  /* presence at a device the tailnet authenticated; docs/protocol.md */
+/* Presence at a device that the tailnet authenticated; docs/protocol.md. */
+#define ID_TOKEN_ACR "urn:avouch:acr:tailnet-device"
 
 struct id_token {
     struct claims claims;

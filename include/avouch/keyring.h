@@ -1,6 +1,6 @@
-/* The signing keys of an issuer: published, used, retired, gone. Record class CLASS_KEY, key: number. The private part is sealed and only
- * crypto/signer.c opens it. A cache of them is valid for one LMDB transaction number.
- * Rotation: a new key is published at least KEY_PUBLISH_S before use; the one it replaces stays published for KEY_RETIRE_S. */
+/* The signing keys of an issuer: published, used, retired, gone. Record class CLASS_KEY, key: number. The private part
+ * is sealed and only crypto/signer.c opens it. A cache of them is valid for one LMDB transaction number. Rotation: a
+ * new key is published at least KEY_PUBLISH_S before use; the one it replaces stays published for KEY_RETIRE_S. */
 #ifndef AVOUCH_KEYRING_H
 #define AVOUCH_KEYRING_H
 
@@ -12,8 +12,8 @@
 #define KEY_RECORD_VERSION 1
 #define KEYS_MAX 32                 /* of an issuer, retired ones included */
 #define KEY_PUBLISH_S 86400
-#define KEY_ROTATE_S (90 * 86400)
-#define KEY_RETIRE_S (8 * 86400)    /* longest ID token life and the clients' caches */
+#define KEY_ROTATE_S (90 * INT64_C(86400))
+#define KEY_RETIRE_S (8 * INT64_C(86400)) /* longest ID token life and the clients' caches */
 
 enum key_state { KEY_PUBLISHED, KEY_ACTIVE, KEY_RETIRED };
 #define KEY_STATE_COUNT 3
@@ -36,8 +36,10 @@ struct keyring {
 };
 
 uint64_t key_handle(uint16_t issuer, uint32_t number);      /* the signer's name for it */
-enum err keyring_read(struct pool *p, struct view *v, uint16_t issuer, struct keyring *ret) MUST_CHECK; /* all of them, for a cache */
-/* The key to sign with now: active, or published and due. NULL: there is none, make one (keyring_add after a generating message). */
+/* All of them, for a cache. ERR_CORRUPT, ERR_IO, ERR_LIMIT: more than KEYS_MAX. */
+enum err keyring_read(struct pool *p, struct view *v, uint16_t issuer, struct keyring *ret) MUST_CHECK;
+/* The key to sign with now: active, or published and due. NULL: there is none, make one (keyring_add after a generating
+ * message). */
 const struct signing_key *keyring_signing(const struct keyring *k, enum sign_alg alg, struct now now);
 const struct signing_key *keyring_find(const struct keyring *k, struct slice name); /* by kid or number; NULL: none */
 bool keyring_same(const struct keyring *a, const struct keyring *b);
@@ -47,23 +49,27 @@ void signing_key_put(struct txn *t, const struct signing_key *k);
 /* The stored key, if it is still what the keyring says. */
 bool signing_key_reload(struct txn *t, const struct signing_key *cached, struct signing_key *ret);
 void signing_key_activate(struct txn *t, struct signing_key *k, struct now now);
-void signing_key_remove(struct txn *t, uint32_t number);    /* out of the JWKS; the signer is told to forget it by whoever commits */
-/* Puts a made key (alg, public_jwk, sealed) under its number; kid, where none, is the thumbprint. first: active at once (nothing older to
- * wait for). The number is from keyring_next_number in this same transaction, as the signer made the key under it; 0: chosen here.
- * On the transaction: ERR_CHANGED if the number was taken meanwhile, ERR_CRYPTO for a JWK that is none, at commit ERR_LIMIT for KEYS_MAX. */
+/* The signer is told to forget them by whoever commits. */
+void signing_keys_remove(struct txn *t, const uint32_t *number, size_t n);
+/* Puts a made key (alg, public_jwk, sealed) under its number; kid, where none, is the thumbprint. first: active at once
+ * (nothing older to wait for). The number is from keyring_next_number in this same transaction, as the signer made the
+ * key under it; 0: chosen here. On the transaction: ERR_CHANGED if the number was taken meanwhile, ERR_CRYPTO for a JWK
+ * that is none, at commit ERR_LIMIT for KEYS_MAX. */
 void keyring_add(struct txn *t, struct signing_key *k, bool first, struct now now);
-uint32_t keyring_next_number(struct txn *t);                /* never one that was used before; its absence is in the read set */
+uint32_t keyring_next_number(struct txn *t);    /* never one that was used before; its absence is in the read set */
 struct slice jwk_thumbprint(struct pool *p, struct slice public_jwk); /* RFC 7638; none for what is no RSA or EC key */
 
-/* What is due: activate, retire, remove (put here, some at a time), or generate. True: make one of *ret_generate, and keyring_add
- * it with first false. k is read from the same snapshot; keys that have changed since are left for the next time. */
+/* What is due: activate, retire, remove (put here, some at a time), or generate. True: make one of *ret_generate, and
+ * keyring_add it with first false. k is read from the same snapshot; keys that have changed since are left for the next
+ * time. */
 bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum sign_alg *ret_generate);
 
-struct slice jwks_render(struct pool *p, const struct keyring *k);   /* RFC 7517 5: kid, use, alg on each; public members only */
+/* RFC 7517 5: each with kid, use, alg; public members only. */
+struct slice jwks_render(struct pool *p, const struct keyring *k);
 
-/* What the command line asks of the server, which alone can unseal: CLASS_ORDER (order.c).
- * ROTATE: a new key of each algorithm in use, published first. ROTATE_NOW: active at once, and all older keys go at once.
- * RETIRE: the key named by the argument (kid or number) goes at once, a published one takes over or a new one is made first. */
+/* What the command line asks of the server, which alone can unseal: CLASS_ORDER (order.c). ROTATE: a new key of each
+ * algorithm in use, published first. ROTATE_NOW: active at once, and all older keys go at once. RETIRE: the key named
+ * by the argument (kid or number) goes at once, a published one takes over or a new one is made first. */
 enum order_kind { ORDER_ROTATE = 1, ORDER_ROTATE_NOW = 2, ORDER_RETIRE = 3 };
 
 struct order {
@@ -79,7 +85,8 @@ bool order_next(struct txn *t, struct order *ret);          /* the oldest; false
 void order_remove(struct txn *t, const struct order *o);
 /* True: a key of *ret_generate must be made first, and added with first = (o->kind != ORDER_ROTATE). */
 bool keyring_order_due(const struct keyring *k, const struct order *o, enum sign_alg *ret_generate);
-/* Nothing is due any more: what the order ends is removed, some at a time, and with the last of it the order. False: again. */
+/* Nothing is due any more: what the order ends is removed, some at a time, and with the last of it the order. False:
+ * again. */
 bool keyring_order_finish(struct txn *t, const struct keyring *k, const struct order *o, struct now now);
 
 #endif

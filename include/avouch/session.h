@@ -1,8 +1,10 @@
-/* A browser's session with us: who signed in here, when, from which node. Cookie and record; OpenID Connect Core 3.1.2.1 (auth_time),
- * Session Management's sid. Bound to user id and StableID; whois is asked again on each use by whoever loads it.
+/* A browser's session with us: who signed in here, when, from which node. Cookie and record; OpenID Connect Core
+ * 3.1.2.1 (auth_time), Session Management's sid. Bound to user id and StableID; whois is asked again on each use by
+ * whoever loads it.
  *
- * Cookie: base64url of browser (16 random bytes, for as long as the browser keeps it) | id (8) | secret (32); a browser without a
- * session has only the first 16. The secret changes whenever auth_time does. Record class CLASS_SESSION, key: id. */
+ * Cookie: base64url of browser (16 random bytes, for as long as the browser keeps it) | id (8) | secret (32); a browser
+ * without a session has only the first 16. The secret changes whenever auth_time does. Record class CLASS_SESSION, key:
+ * id. */
 #ifndef AVOUCH_SESSION_H
 #define AVOUCH_SESSION_H
 
@@ -41,17 +43,22 @@ void browser_make(struct browser *b);                               /* a fresh o
 
 /* The live session of this cookie: right secret, not past its lifetimes, epochs equal (person's and issuer's are read).
  * False: none. It may be another person's: compare user_id and stable_id with the peer. */
-bool session_load(struct txn *t, const struct issuer *issuer, const struct browser *b, struct now now, struct session *ret);
+bool session_load(struct txn *t, const struct issuer *issuer, const struct browser *b, struct now now,
+                  struct session *ret);
 bool session_unpack(struct pool *p, struct slice value, struct session *ret);
 /* A new one for this person and node; sets b's id and secret. ERR_LIMIT at commit: SESSIONS_PER_PERSON_MAX. */
 void session_start(struct txn *t, const struct issuer *issuer, const struct person *person, const struct peer *peer,
                    struct browser *b, struct now now, struct session *ret);
-void session_refresh_auth(struct txn *t, const struct issuer *issuer, struct session *s, struct browser *b, struct now now); /* auth_time = now, new secret */
-void session_touch(struct txn *t, const struct issuer *issuer, struct session *s, struct now now); /* put only past SESSION_TOUCH_S */
+/* auth_time = now, a new secret for record and cookie; id and sid stay. */
+void session_refresh_auth(struct txn *t, const struct issuer *issuer, struct session *s, struct browser *b,
+                          struct now now);
+/* Notes a use: a put only past SESSION_TOUCH_S. */
+void session_touch(struct txn *t, const struct issuer *issuer, struct session *s, struct now now);
 void session_end(struct txn *t, const struct session *s);
 bool session_is_for(const struct session *s, const struct peer *peer);
 
-/* "Signed out here": stops the silent making of a session for this person on this node, with or without cookies. CLASS_SIGNED_OUT. */
+/* "Signed out here": stops the silent making of a session for this person on this node, with or without cookies.
+ * CLASS_SIGNED_OUT. */
 bool signed_out_load(struct txn *t, int64_t user_id, struct slice stable_id, int64_t *ret_at);
 void signed_out_put(struct txn *t, int64_t user_id, struct slice stable_id, struct now now);
 void signed_out_clear(struct txn *t, int64_t user_id, struct slice stable_id);

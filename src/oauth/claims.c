@@ -1,5 +1,6 @@
-/* Which claims a place gets. A claim is written where its scope was granted and the client wants scope claims in that place; the
- * extra claims of the tailnet policy come on top, never under a name that means something to us or to whoever verifies. */
+/* Which claims a place gets. A claim is written where its scope was granted and the client wants scope claims in that
+ * place; the extra claims of the tailnet policy come on top, never under a name that means something to us or to
+ * whoever verifies. */
 #include "claims.h"
 
 #include "scope.h"
@@ -8,8 +9,9 @@
 #define EXTRA_ITEMS_MAX    256   /* of arrays that are united */
 #define USERINFO_BYTES_MAX 49152 /* fits a record with room to spare */
 
-/* Protocol claims (RFC 7519, RFC 8693, RFC 9068, OpenID Connect Core 2 and 5.6, Back-Channel Logout 2.4: `events` would make a logout
- * token of it), what we set ourselves, and picture: some applications fetch that URL with the person's access token. */
+/* Protocol claims (RFC 7519, RFC 8693, RFC 9068, OpenID Connect Core 2 and 5.6, Back-Channel Logout 2.4: `events` would
+ * make a logout token of it), what we set ourselves, and picture: some applications fetch that URL with the person's
+ * access token. */
 static const char *const reserved[] = {
     "_claim_names",
     "_claim_sources",
@@ -126,7 +128,8 @@ static void unite(struct united *u, struct slice one)
         u->at[u->n++] = one;
 }
 
-/* The provider's own list; an array of texts that the policy sets under its name joins it, as arrays of several grants do. */
+/* The provider's own list; an array of texts that the policy sets under its name joins it, as arrays of several grants
+ * do. */
 static void write_list(const struct writing *x, const char *name, struct slices own)
 {
     struct united u = { .at = pool_alloc(x->pool, EXTRA_ITEMS_MAX * sizeof(struct slice)) };

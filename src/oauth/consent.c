@@ -1,4 +1,5 @@
-/* What a person has agreed to: found by person, client and redirect URI, valid for as long as the client is what it was. */
+/* What a person has agreed to: found by person, client and redirect URI, valid for as long as the client is what it
+ * was. */
 #include "consent.h"
 
 #include "redirect.h"

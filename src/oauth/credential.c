@@ -1,5 +1,5 @@
-/* The text of a code, token or handle, and what is stored of it. The type is hashed with the rest, so that nothing of one type
- * passes for another, and only one spelling of each is read. */
+/* The text of a code, token or handle, and what is stored of it. The type is hashed with the rest, so that nothing of
+ * one type passes for another, and only one spelling of each is read. */
 #include <string.h>
 
 #include "encode.h"

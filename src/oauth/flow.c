@@ -1,5 +1,5 @@
-/* Stored authorization requests. The handle is a secret with an id in time order, so that even after the sweep an old one can be
- * told from nonsense: "this page has expired" instead of "no such page". */
+/* Stored authorization requests. The handle is a secret with an id in time order, so that even after the sweep an old
+ * one can be told from nonsense: "this page has expired" instead of "no such page". */
 #include "flow.h"
 
 #include "stored.h"
@@ -94,7 +94,7 @@ bool flow_load(struct txn *t, struct slice handle, struct now now, struct flow *
     if (!credential_read(txn_pool(t), handle, CREDENTIAL_FLOW, &parts))
         return false;
     bool found = find(t, &parts, &f);
-    *ret_expired = found ? now.s >= f.expires_at : now.ms >= id_time_ms(parts.id) + FLOW_LIFETIME_S * 1000;
+    *ret_expired = found ? now.s >= f.expires_at : now.ms >= id_time_ms(parts.id) + FLOW_LIFETIME_S * INT64_C(1000);
     if (!found || *ret_expired)
         return false;
     *ret = f;

@@ -1,5 +1,5 @@
-/* A grant's life: issued with a code, redeemed once, revoked or expired. Who asks for a code is judged before the code is, so that
- * a stranger who replays an old one never reaches the answer that revokes what it got. */
+/* A grant's life: issued with a code, redeemed once, revoked or expired. Who asks for a code is judged before the code
+ * is, so that a stranger who replays an old one never reaches the answer that revokes what it got. */
 #include "grant.h"
 
 #include <assert.h>
@@ -173,7 +173,8 @@ static bool find_by_code(struct txn *t, struct slice code, struct grant *ret)
     return true;
 }
 
-/* RFC 6749 4.1.3: identical if it was in the authorization request; else it may be left out, being the only registered one. */
+/* RFC 6749 4.1.3: identical if it was in the authorization request; else it may be left out, being the only registered
+ * one. */
 static bool redirect_holds(const struct grant *g, struct slice sent)
 {
     if (sent.n == 0)

@@ -1,9 +1,10 @@
-/* The ID token before its signature. Times are whole seconds and never later than now: several clients allow no leeway at all. */
+/* The ID token before its signature. Times are whole seconds and never later than now: several clients allow no leeway
+ * at all. */
 #include "id_token.h"
 
 #include "encode.h"
 
-#define ID_TOKEN_BYTES_MAX 65536
+#define ID_TOKEN_BYTES_MAX 65536UL
 #define AT_HASH_BYTES      (SHA256_BYTES / 2)
 
 static struct slice write_header(struct pool *p, const struct signing_key *key)

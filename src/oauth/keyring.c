@@ -1,5 +1,5 @@
-/* The signing keys' records and their life. Upkeep works from a keyring that may be a commit behind, so it reads each key that it
- * changes again and leaves alone what somebody else has moved. */
+/* The signing keys' records and their life. Upkeep works from a keyring that may be a commit behind, so it reads each
+ * key that it changes again and leaves alone what somebody else has moved. */
 #include "keyring.h"
 
 #include "encode.h"
@@ -11,7 +11,7 @@
 #define UPKEEP_WRITES_MAX 8 /* of TXN_WRITES_MAX; the rest is due at the next tick */
 #define JWK_BYTES_MAX     4096
 #define JWK_MEMBERS_MAX   4
-#define JWKS_BYTES_MAX    (KEYS_MAX * (JWK_BYTES_MAX + 256))
+#define JWKS_BYTES_MAX    (KEYS_MAX * (JWK_BYTES_MAX + 256UL))
 
 const char *key_state_name(enum key_state s)
 {
@@ -74,14 +74,20 @@ void signing_key_put(struct txn *t, const struct signing_key *k)
     stored_put(t, record_key(txn_pool(t), txn_issuer(t), k->number), &pk);
 }
 
-void signing_key_remove(struct txn *t, uint32_t number)
+void signing_keys_remove(struct txn *t, const uint32_t *number, size_t n)
 {
-    struct slice key = record_key(txn_pool(t), txn_issuer(t), number), value;
+    struct slice value;
+    int removed = 0;
 
-    if (!txn_get(t, key, &value))
-        return;
-    txn_del(t, key);
-    txn_count(t, issuer_count_key(t, CLASS_KEY, SLICE_NONE), -1, KEYS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct slice key = record_key(txn_pool(t), txn_issuer(t), number[i]);
+        if (!txn_get(t, key, &value))
+            continue;
+        txn_del(t, key);
+        removed++;
+    }
+    if (removed > 0)
+        txn_count(t, issuer_count_key(t, CLASS_KEY, SLICE_NONE), -removed, KEYS_MAX);
 }
 
 enum err keyring_read(struct pool *p, struct view *v, uint16_t issuer, struct keyring *ret)
@@ -147,7 +153,8 @@ bool keyring_same(const struct keyring *a, const struct keyring *b)
     return true;
 }
 
-/* Numbers are never used again, as the signer knows keys by them: so beside the keys that are there, those ever made count. */
+/* Numbers are never used again, as the signer knows keys by them: so beside the keys that are there, those ever made
+ * count. */
 static struct slice made_count_key(struct txn *t)
 {
     return issuer_count_key(t, CLASS_KEY, SL("made"));
@@ -215,28 +222,29 @@ void signing_key_activate(struct txn *t, struct signing_key *k, struct now now)
     signing_key_put(t, k);
 }
 
-/* What this key's time has come for: true if something was put. One step a tick: the key that takes over is active before the one
- * it replaces retires. */
+/* One step a tick: the key that takes over is active before the one it replaces retires. True if something was put. */
 static bool move_on(struct txn *t, const struct keyring *ring, const struct signing_key *cached, struct now now)
 {
     bool superseded = cached->state == KEY_ACTIVE && newest_active(ring, cached->alg) != cached;
-    bool over = cached->state == KEY_RETIRED && now.s >= cached->retired_at + KEY_RETIRE_S;
     struct signing_key k;
 
-    if (!superseded && !over && !is_due(cached, now))
+    if (!superseded && !is_due(cached, now))
         return false;
     if (!signing_key_reload(t, cached, &k))
         return false;
-    if (over) {
-        signing_key_remove(t, k.number);
-    } else if (superseded) {
-        k.state = KEY_RETIRED;
-        k.retired_at = now.s;
-        signing_key_put(t, &k);
-    } else {
+    if (!superseded) {
         signing_key_activate(t, &k, now);
+        return true;
     }
+    k.state = KEY_RETIRED;
+    k.retired_at = now.s;
+    signing_key_put(t, &k);
     return true;
+}
+
+static bool is_over(const struct signing_key *k, struct now now)
+{
+    return k->state == KEY_RETIRED && now.s >= k->retired_at + KEY_RETIRE_S;
 }
 
 static bool has_published(const struct keyring *k, enum sign_alg alg)
@@ -257,10 +265,16 @@ static bool needs_successor(const struct keyring *k, enum sign_alg alg, struct n
 
 bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum sign_alg *ret_generate)
 {
-    unsigned writes = 0;
+    uint32_t over[UPKEEP_WRITES_MAX];
+    size_t writes = 0, over_n = 0;
 
-    for (size_t i = 0; i < k->n && writes < UPKEEP_WRITES_MAX; i++)
-        writes += move_on(t, k, &k->key[i], now);
+    for (size_t i = 0; i < k->n && writes + over_n < UPKEEP_WRITES_MAX; i++) {
+        if (is_over(&k->key[i], now))
+            over[over_n++] = k->key[i].number;
+        else
+            writes += move_on(t, k, &k->key[i], now);
+    }
+    signing_keys_remove(t, over, over_n);
     for (unsigned alg = 0; alg < SIGN_ALG_COUNT && k->n < KEYS_MAX; alg++) {
         if (needs_successor(k, (enum sign_alg)alg, now)) {
             *ret_generate = (enum sign_alg)alg;
@@ -270,7 +284,8 @@ bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum
     return false;
 }
 
-/* The members that make up a public key, in the order that RFC 7638 3.2 and 3.3 hash them in. No other member leaves us. */
+/* The members that make up a public key, in the order that RFC 7638 3.2 and 3.3 hash them in. No other member leaves
+ * us. */
 static const struct {
     const char *kty, *member[JWK_MEMBERS_MAX];
 } jwk_kinds[] = {

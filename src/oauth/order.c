@@ -1,5 +1,6 @@
-/* Orders of the command line about keys, carried out by the server's upkeep: make what has to be made first (keyring_order_due), then
- * finish. "Made since" is told by the key's number, which the order noted, and not by a clock. */
+/* Orders of the command line about keys, carried out by the server's upkeep: make what has to be made first
+ * (keyring_order_due), then finish. "Made since" is told by the key's number, which the order noted, and not by a
+ * clock. */
 #include "keyring.h"
 #include "stored.h"
 
@@ -123,16 +124,13 @@ bool keyring_order_due(const struct keyring *k, const struct order *o, enum sign
 /* Keys that are thought stolen: nothing they signed may be verified any longer. */
 static bool remove_older(struct txn *t, const struct keyring *k, const struct order *o)
 {
-    unsigned writes = 0;
+    uint32_t older[ORDER_WRITES_MAX];
+    size_t n = 0, i = 0;
 
-    for (size_t i = 0; i < k->n; i++) {
-        if (k->key[i].number >= o->next_number)
-            continue;
-        if (writes++ == ORDER_WRITES_MAX)
-            return false;
-        signing_key_remove(t, k->key[i].number);
-    }
-    return true;
+    for (; i < k->n && k->key[i].number < o->next_number && n < ORDER_WRITES_MAX; i++)
+        older[n++] = k->key[i].number;
+    signing_keys_remove(t, older, n);
+    return i == k->n || k->key[i].number >= o->next_number;
 }
 
 static void retire(struct txn *t, const struct keyring *k, const struct order *o, struct now now)
@@ -145,7 +143,7 @@ static void retire(struct txn *t, const struct keyring *k, const struct order *o
     const struct signing_key *successor = key->state == KEY_ACTIVE ? find_successor(k, key) : NULL;
     if (successor != NULL && successor->state == KEY_PUBLISHED && signing_key_reload(t, successor, &heir))
         signing_key_activate(t, &heir, now);
-    signing_key_remove(t, key->number);
+    signing_keys_remove(t, &key->number, 1);
 }
 
 bool keyring_order_finish(struct txn *t, const struct keyring *k, const struct order *o, struct now now)

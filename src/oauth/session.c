@@ -1,5 +1,6 @@
-/* Browser sessions: the cookie's bytes, the record's life, and the marker that a person signed out. A session is alive while its
- * secret is the cookie's, neither lifetime is over and the epochs of person and issuer are the ones it was made under. */
+/* Browser sessions: the cookie's bytes, the record's life, and the marker that a person signed out. A session is alive
+ * while its secret is the cookie's, neither lifetime is over and the epochs of person and issuer are the ones it was
+ * made under. */
 #include "session.h"
 
 #include <assert.h>

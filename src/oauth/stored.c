@@ -1,5 +1,5 @@
-/* Keys, fresh ids and puts for the records whose ids are time-ordered. An id has only 16 random bits beside its millisecond, so
- * it is unique because its absence was read, not because it is unlikely. */
+/* Keys, fresh ids and puts for the records whose ids are time-ordered. An id has only 16 random bits beside its
+ * millisecond, so it is unique because its absence was read, not because it is unlikely. */
 #include "stored.h"
 
 void stored_id_make(struct txn *t, enum key_class class, struct now now, uint8_t ret[static ID_BYTES])
