@@ -1,0 +1,414 @@
+/* The LocalAPI client: h2o's HTTP/1 client over a pool of connections to tailscaled's socket. Asks come from any thread through a list and
+ * an eventfd; everything else happens on the loop. An ask's time runs from when it was sent, waiting included, so that nobody waits
+ * longer than ASK_TIMEOUT_MS for a daemon that hangs.
+ * A connection that was pooled may have been closed by a restarted daemon, and a connect may find the daemon's backlog full: either is
+ * tried again once, which a GET allows. */
+#include "ask.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+
+#include "http_int.h"
+
+#define ASK_AGAIN_MS     20    /* between a failed connect and the next */
+#define ASK_POOL_IDLE_MS 10000 /* how long an unused connection is kept */
+
+/* One under way. */
+struct asking {
+    struct asker *asker;
+    struct ask *ask; /* NULL: a free place */
+    h2o_http1client_t *client;
+    h2o_iovec_t request;
+    int64_t again_ms; /* when to connect again; 0: not waiting for that */
+    bool connecting, pooled, tried_again;
+    int status;
+};
+
+struct list {
+    struct job *head, **tail;
+};
+
+struct asker {
+    struct queue queue; /* first */
+    struct loop *loop;
+    pthread_mutex_t lock;
+    struct list sent; /* under the lock; the rest is the loop's */
+    int wake_fd;
+    h2o_socket_t *wake_sock, *timer_sock;
+    int64_t timer_ms; /* when it rings; 0: it does not */
+    unsigned timeout_ms;
+    struct list waiting, may_miss;
+    struct asking places[ASKS_MAX];
+    struct asking *missing; /* the one ask under way that may miss */
+    h2o_socketpool_t pool;
+    h2o_timeout_t io_timeout;
+    h2o_http1client_ctx_t client_ctx;
+    bool reachable, starting;
+};
+
+static void list_init(struct list *l)
+{
+    l->head = NULL;
+    l->tail = &l->head;
+}
+
+static void list_add(struct list *l, struct job *j)
+{
+    j->next = NULL;
+    *l->tail = j;
+    l->tail = &j->next;
+}
+
+static struct ask *list_take(struct list *l)
+{
+    struct job *j = l->head;
+
+    if (j == NULL)
+        return NULL;
+    l->head = j->next;
+    if (l->head == NULL)
+        l->tail = &l->head;
+    return (struct ask *)j;
+}
+
+static void send_ask(struct queue *q, struct job *j)
+{
+    struct asker *a = (struct asker *)q;
+    uint64_t one = 1;
+
+    (void)pthread_mutex_lock(&a->lock);
+    bool was_empty = a->sent.head == NULL;
+    list_add(&a->sent, j);
+    (void)pthread_mutex_unlock(&a->lock);
+    while (was_empty && write(a->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+        continue;
+}
+
+static void set_timer(struct asker *a, int64_t at_ms)
+{
+    const struct itimerspec when = { .it_value = { at_ms / 1000, at_ms % 1000 * 1000000L } };
+
+    if (a->timer_ms != 0 && a->timer_ms <= at_ms)
+        return;
+    a->timer_ms = at_ms;
+    (void)timerfd_settime(h2o_socket_get_fd(a->timer_sock), TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void end_ask(struct ask *k, enum err err)
+{
+    k->job.err = err;
+    if (err != ERR_OK) {
+        k->ret_status = 0;
+        k->ret_body = SLICE_NONE;
+    }
+    job_pass(&k->job);
+}
+
+static void start_more(struct asker *a);
+
+static void end_asking(struct asking *g, enum err err)
+{
+    struct asker *a = g->asker;
+    struct ask *k = g->ask;
+
+    g->ask = NULL;
+    g->client = NULL;
+    if (a->missing == g)
+        a->missing = NULL;
+    end_ask(k, err);
+    start_more(a);
+}
+
+static h2o_http1client_head_cb on_connect(h2o_http1client_t *client, const char *errstr, h2o_iovec_t **reqbufs,
+                                          size_t *reqbufcnt, int *method_is_head);
+
+static void connect_asking(struct asking *g)
+{
+    struct asker *a = g->asker;
+
+    g->again_ms = 0;
+    g->pooled = false;
+    g->connecting = true;
+    h2o_http1client_connect_with_pool(&g->client, g, &a->client_ctx, &a->pool, on_connect);
+    g->connecting = false;
+}
+
+static void try_again(struct asking *g, int64_t in_ms)
+{
+    g->tried_again = true;
+    g->client = NULL; /* h2o frees it when this callback returns */
+    g->again_ms = loop_clock_ms() + in_ms;
+    set_timer(g->asker, g->again_ms);
+}
+
+/* h2o says what went wrong in words. */
+static enum err err_of(const char *errstr)
+{
+    if (strstr(errstr, "timeout") != NULL)
+        return ERR_TIMEOUT;
+    if (strstr(errstr, "I/O") != NULL)
+        return ERR_IO;
+    return ERR_INPUT;
+}
+
+static int on_body(h2o_http1client_t *client, const char *errstr)
+{
+    struct asking *g = client->data;
+    const h2o_buffer_t *in = client->sock->input; /* it gathers there until the end */
+
+    if (in->size > ASK_BYTES_MAX) {
+        end_asking(g, ERR_LIMIT);
+        return -1;
+    }
+    if (errstr == NULL)
+        return 0;
+    if (errstr != h2o_http1client_error_is_eos) {
+        end_asking(g, err_of(errstr));
+        return -1;
+    }
+    g->ask->ret_status = g->status;
+    g->ask->ret_body = in->size != 0 ? pool_dup(g->ask->pool, slice_bytes(in->bytes, in->size)) : SL("");
+    end_asking(g, ERR_OK);
+    return 0;
+}
+
+static h2o_http1client_body_cb on_head(h2o_http1client_t *client, const char *errstr, int minor_version, int status,
+                                       h2o_iovec_t msg, struct st_h2o_header_t *headers, size_t num_headers, int rlen)
+{
+    struct asking *g = client->data;
+
+    if (errstr == NULL) {
+        g->status = status;
+        return on_body;
+    }
+    if (errstr == h2o_http1client_error_is_eos) { /* 204, 304: no body follows */
+        g->ask->ret_status = status;
+        g->ask->ret_body = SL("");
+        end_asking(g, ERR_OK);
+    } else if (g->pooled && !g->tried_again && client->sock->input->size == 0 && err_of(errstr) == ERR_IO) {
+        try_again(g, 0);
+    } else {
+        end_asking(g, err_of(errstr));
+    }
+    return NULL;
+}
+
+static h2o_http1client_head_cb on_connect(h2o_http1client_t *client, const char *errstr, h2o_iovec_t **reqbufs,
+                                          size_t *reqbufcnt, int *method_is_head)
+{
+    struct asking *g = client->data;
+
+    if (errstr == NULL) {
+        g->pooled = g->connecting; /* only a connection that stood ready is there at once */
+        *reqbufs = &g->request;
+        *reqbufcnt = 1;
+        *method_is_head = 0;
+        return on_head;
+    }
+    if (!g->tried_again)
+        try_again(g, ASK_AGAIN_MS);
+    else
+        end_asking(g, ERR_IO);
+    return NULL;
+}
+
+static bool path_is_safe(struct slice path)
+{
+    for (size_t i = 0; i < path.n; i++)
+        if (path.p[i] <= ' ' || path.p[i] > '~')
+            return false;
+    return slice_starts(path, SL("/"));
+}
+
+static void start(struct asking *g, struct ask *k)
+{
+    struct asker *a = g->asker;
+
+    g->ask = k;
+    g->tried_again = false;
+    if (k->may_miss)
+        a->missing = g;
+    if (!a->reachable || !path_is_safe(k->path)) {
+        end_asking(g, a->reachable ? ERR_INPUT : ERR_IO);
+        return;
+    }
+    struct slice request =
+        pool_fmt(k->pool, "GET " SLICE_FMT " HTTP/1.1\r\nHost: local-tailscaled.sock\r\nConnection: keep-alive\r\n\r\n",
+                 SLICE_ARG(k->path));
+    g->request = h2o_iovec_init(request.p, request.n);
+    connect_asking(g);
+}
+
+static struct asking *find_place(struct asker *a)
+{
+    for (size_t i = 0; i < ASKS_MAX; i++)
+        if (a->places[i].ask == NULL)
+            return &a->places[i];
+    return NULL;
+}
+
+static struct ask *take_next(struct asker *a)
+{
+    struct ask *k = a->missing == NULL ? list_take(&a->may_miss) : NULL;
+
+    return k != NULL ? k : list_take(&a->waiting);
+}
+
+/* An ask may end while it starts: then this loop, and not a deeper one, starts the next. */
+static void start_more(struct asker *a)
+{
+    struct asking *place;
+    struct ask *k;
+
+    if (a->starting)
+        return;
+    a->starting = true;
+    while ((place = find_place(a)) != NULL && (k = take_next(a)) != NULL)
+        start(place, k);
+    a->starting = false;
+}
+
+static void on_wake(h2o_socket_t *sock, const char *err)
+{
+    struct asker *a = sock->data;
+
+    (void)loop_read_count(sock);
+    (void)pthread_mutex_lock(&a->lock);
+    struct job *j = a->sent.head;
+    list_init(&a->sent);
+    (void)pthread_mutex_unlock(&a->lock);
+    int64_t deadline_ms = loop_clock_ms() + a->timeout_ms;
+    if (j != NULL)
+        set_timer(a, deadline_ms);
+    for (struct job *next; j != NULL; j = next) {
+        struct ask *k = (struct ask *)j;
+
+        next = j->next;
+        k->deadline_ms = deadline_ms;
+        list_add(k->may_miss ? &a->may_miss : &a->waiting, j);
+    }
+    start_more(a);
+}
+
+/* The lists are in the order of their deadlines. The earliest that is left; INT64_MAX: none. */
+static int64_t expire_list(struct list *l, int64_t now_ms)
+{
+    while (l->head != NULL && ((struct ask *)l->head)->deadline_ms <= now_ms)
+        end_ask(list_take(l), ERR_TIMEOUT);
+    return l->head != NULL ? ((struct ask *)l->head)->deadline_ms : INT64_MAX;
+}
+
+static int64_t expire_asking(struct asking *g, int64_t now_ms)
+{
+    if (g->ask == NULL)
+        return INT64_MAX;
+    if (g->ask->deadline_ms <= now_ms) {
+        if (g->client != NULL)
+            h2o_http1client_cancel(g->client);
+        end_asking(g, ERR_TIMEOUT);
+    } else if (g->again_ms != 0 && g->again_ms <= now_ms) {
+        connect_asking(g);
+    }
+    if (g->ask == NULL)
+        return INT64_MAX;
+    return g->again_ms != 0 && g->again_ms < g->ask->deadline_ms ? g->again_ms : g->ask->deadline_ms;
+}
+
+static void on_timer(h2o_socket_t *sock, const char *err)
+{
+    struct asker *a = sock->data;
+    int64_t now_ms = loop_clock_ms(), next_ms, earliest_ms;
+
+    (void)loop_read_count(sock);
+    a->timer_ms = 0;
+    earliest_ms = expire_list(&a->waiting, now_ms);
+    next_ms = expire_list(&a->may_miss, now_ms);
+    if (next_ms < earliest_ms)
+        earliest_ms = next_ms;
+    for (size_t i = 0; i < ASKS_MAX; i++) {
+        next_ms = expire_asking(&a->places[i], now_ms);
+        if (next_ms < earliest_ms)
+            earliest_ms = next_ms;
+    }
+    if (earliest_ms != INT64_MAX)
+        set_timer(a, earliest_ms);
+}
+
+static void open_pool(struct asker *a, struct slice path)
+{
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+    a->reachable = path.n > 0 && path.n < sizeof(un.sun_path) && !slice_has(path, '\0');
+    if (a->reachable)
+        memcpy(un.sun_path, path.p, path.n);
+    h2o_socketpool_init_by_address(&a->pool, (struct sockaddr *)&un, sizeof(un), 0, SIZE_MAX);
+    h2o_socketpool_set_timeout(&a->pool, a->loop->evloop, ASK_POOL_IDLE_MS);
+    h2o_timeout_init(a->loop->evloop, &a->io_timeout, UINT64_C(2) * ASK_TIMEOUT_MS); /* ours comes first */
+    a->client_ctx = (h2o_http1client_ctx_t){
+        .loop = a->loop->evloop,
+        .getaddr_receiver = &a->loop->context.receivers.hostinfo_getaddr,
+        .io_timeout = &a->io_timeout,
+    };
+}
+
+struct asker *asker_create(struct loop *l, struct slice socket_path)
+{
+    struct asker *a = h2o_mem_alloc(sizeof(*a));
+
+    memset(a, 0, sizeof(*a));
+    a->queue.send = send_ask;
+    a->loop = l;
+    a->timeout_ms = ASK_TIMEOUT_MS;
+    (void)pthread_mutex_init(&a->lock, NULL);
+    list_init(&a->sent);
+    list_init(&a->waiting);
+    list_init(&a->may_miss);
+    for (size_t i = 0; i < ASKS_MAX; i++)
+        a->places[i].asker = a;
+    open_pool(a, socket_path);
+    a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (a->wake_fd < 0 || timer_fd < 0)
+        h2o_fatal("no more files");
+    a->wake_sock = loop_watch(l, a->wake_fd, on_wake, a);
+    a->timer_sock = loop_watch(l, timer_fd, on_timer, a);
+    return a;
+}
+
+void asker_set_timeout(struct asker *a, unsigned ms)
+{
+    a->timeout_ms = ms;
+}
+
+void asker_destroy(struct asker *a)
+{
+    struct ask *k;
+
+    if (a == NULL)
+        return;
+    a->starting = true; /* nothing starts any more */
+    for (size_t i = 0; i < ASKS_MAX; i++) {
+        if (a->places[i].client != NULL)
+            h2o_http1client_cancel(a->places[i].client);
+        if (a->places[i].ask != NULL)
+            end_asking(&a->places[i], ERR_IO);
+    }
+    while ((k = list_take(&a->may_miss)) != NULL || (k = list_take(&a->waiting)) != NULL ||
+           (k = list_take(&a->sent)) != NULL)
+        end_ask(k, ERR_IO);
+    h2o_socketpool_dispose(&a->pool);
+    h2o_timeout_dispose(a->loop->evloop, &a->io_timeout);
+    h2o_socket_close(a->wake_sock);
+    h2o_socket_close(a->timer_sock);
+    (void)pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+struct queue *asker_queue(struct asker *a)
+{
+    return &a->queue;
+}

@@ -1,0 +1,206 @@
+/* Accepted connections: how many, and how long one may stand still. h2o has one timer, from the end of an answer to the end of the next
+ * request, and none for answers that nobody reads; once a second the sweeper looks at every connection, and cuts what has not moved
+ * for its phase's limit. To cut is to shut the socket down: h2o then sees the end and cleans up. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/sockios.h>
+
+#include "http_int.h"
+
+/* Of the whole process, as its files are. */
+static atomic_size_t connections_open;
+
+static void pause_accepting(struct loop *l, enum accepting why)
+{
+    l->accepting = why;
+    l->accept_again_ms = loop_clock_ms() + SWEEP_MS;
+    for (struct listener *at = l->listeners; at != NULL; at = at->next)
+        if (at->sock != NULL)
+            h2o_socket_read_stop(at->sock);
+}
+
+static void resume_accepting(struct loop *l)
+{
+    l->accepting = ACCEPT_YES;
+    for (struct listener *at = l->listeners; at != NULL; at = at->next)
+        if (at->sock != NULL)
+            h2o_socket_read_start(at->sock, conn_accept);
+}
+
+static bool is_full(void)
+{
+    return atomic_load(&connections_open) >= CONNECTIONS_MAX;
+}
+
+void conn_drain_end(struct loop *l)
+{
+    if (l->draining && l->conns == NULL)
+        loop_stop(l);
+}
+
+static void on_close(void *data)
+{
+    struct conn *c = data;
+    struct loop *l = c->listener->loop;
+
+    *c->link = c->next;
+    if (c->next != NULL)
+        c->next->link = c->link;
+    l->conn_count--;
+    atomic_fetch_sub(&connections_open, 1);
+    free(c);
+    if (l->accepting == ACCEPT_FULL)
+        resume_accepting(l);
+    conn_drain_end(l);
+}
+
+static void open_conn(struct listener *from, h2o_socket_t *sock)
+{
+    struct loop *l = from->loop;
+    struct conn *c = h2o_mem_alloc(sizeof(*c));
+    struct sockaddr_storage peer = { 0 };
+
+    *c = (struct conn){ .sock = sock, .listener = from, .next = l->conns, .link = &l->conns };
+    c->seen.at_ms = loop_clock_ms();
+    c->by_unix = from->by_unix || h2o_socket_getpeername(sock, (struct sockaddr *)&peer) == 0 ||
+                 !address_of((struct sockaddr *)&peer, &c->peer);
+    if (l->conns != NULL)
+        l->conns->link = &c->next;
+    l->conns = c;
+    l->conn_count++;
+    atomic_fetch_add(&connections_open, 1);
+    sock->on_close.cb = on_close;
+    sock->on_close.data = c;
+    h2o_accept(&from->accept, sock);
+}
+
+void conn_accept(h2o_socket_t *listening, const char *err)
+{
+    struct listener *from = listening->data;
+
+    for (unsigned i = 0; i < ACCEPTS_PER_WAKE && err == NULL; i++) {
+        if (is_full()) {
+            pause_accepting(from->loop, ACCEPT_FULL);
+            return;
+        }
+        h2o_socket_t *sock = h2o_evloop_socket_accept(listening);
+        if (sock == NULL) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                pause_accepting(from->loop, ACCEPT_NO_FILES); /* else epoll wakes us for it for ever */
+            return;
+        }
+        open_conn(from, sock);
+    }
+}
+
+static void cut(struct conn *c)
+{
+    (void)shutdown(h2o_socket_get_fd(c->sock), SHUT_RDWR);
+}
+
+static enum conn_phase phase_of(const struct conn *c)
+{
+    if (h2o_socket_is_writing(c->sock))
+        return CONN_WRITING;
+    if (c->exchange != NULL)
+        return CONN_WAITING;
+    return c->sock->input->size != 0 ? CONN_READING : CONN_IDLE;
+}
+
+/* What must change for the phase to count as moving. A head has to be complete in time, however it trickles; a body has to grow. */
+static size_t mark_of(const struct conn *c, enum conn_phase phase)
+{
+    const h2o_buffer_t *in = c->sock->input;
+    int unsent = 0;
+
+    if (phase == CONN_WRITING && ioctl(h2o_socket_get_fd(c->sock), SIOCOUTQ, &unsent) == 0)
+        return (size_t)unsent;
+    if (phase == CONN_READING && memmem(in->bytes, in->size, "\r\n\r\n", 4) != NULL)
+        return in->size;
+    return 0;
+}
+
+static bool has_moved(struct conn *c, enum conn_phase phase)
+{
+    size_t mark = mark_of(c, phase);
+    bool moved = phase != c->seen.phase || mark != c->seen.mark || c->requests != c->seen.requests;
+
+    c->seen.phase = phase;
+    c->seen.mark = mark;
+    c->seen.requests = c->requests;
+    return moved;
+}
+
+/* Seconds; 0: none, a handler's own deadline counts. */
+static int64_t limit_of(enum conn_phase phase)
+{
+    switch (phase) {
+    case CONN_IDLE: return is_full() ? HEAD_TIMEOUT_S : IDLE_TIMEOUT_S; /* others are waiting for the place */
+    case CONN_READING:
+    case CONN_WRITING: return HEAD_TIMEOUT_S;
+    case CONN_WAITING: break;
+    }
+    return 0;
+}
+
+/* A client that only ended its own side may still read. */
+static bool has_hung_up(const struct conn *c)
+{
+    struct pollfd p = { .fd = h2o_socket_get_fd(c->sock) };
+
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+static void sweep_conn(struct conn *c, int64_t now_ms)
+{
+    enum conn_phase phase = phase_of(c);
+    int64_t limit_s = limit_of(phase);
+
+    if (has_moved(c, phase))
+        c->seen.at_ms = now_ms;
+    if (phase == CONN_WAITING && has_hung_up(c)) {
+        cut(c);
+        exchange_abandon(c->exchange);
+    } else if ((limit_s != 0 && now_ms - c->seen.at_ms >= limit_s * 1000) ||
+               (phase == CONN_READING && c->sock->input->size > INPUT_BYTES_MAX)) {
+        cut(c);
+    }
+}
+
+void conn_sweep(struct loop *l, int64_t now_ms)
+{
+    for (struct conn *c = l->conns, *next; c != NULL; c = next) {
+        next = c->next;
+        sweep_conn(c, now_ms);
+    }
+    if (l->accepting != ACCEPT_YES && now_ms >= l->accept_again_ms && !is_full())
+        resume_accepting(l);
+    if (l->draining && now_ms >= l->drain_until_ms) {
+        conn_cut_all(l);
+        loop_stop(l);
+    }
+}
+
+/* One that has a request lying in the kernel is not idle. */
+void conn_shut_idle(struct loop *l)
+{
+    for (struct conn *c = l->conns; c != NULL; c = c->next) {
+        int unread = 0;
+
+        if (phase_of(c) == CONN_IDLE && ioctl(h2o_socket_get_fd(c->sock), SIOCINQ, &unread) == 0 && unread == 0)
+            cut(c);
+    }
+}
+
+void conn_cut_all(struct loop *l)
+{
+    for (struct conn *c = l->conns; c != NULL; c = c->next) {
+        cut(c);
+        if (c->exchange != NULL)
+            exchange_abandon(c->exchange);
+    }
+}

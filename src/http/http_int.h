@@ -1,0 +1,106 @@
+/* What the files of http/ share. h2o's types stop here. */
+#ifndef AVOUCH_HTTP_INT_H
+#define AVOUCH_HTTP_INT_H
+
+#include <h2o.h>
+
+#include <stdatomic.h>
+
+#include "exchange.h"
+#include "job.h"
+#include "listener.h"
+#include "loop.h"
+
+#define ACCEPTS_PER_WAKE 16
+#define LISTEN_BACKLOG   1024
+#define SWEEP_MS         1000
+/* What a connection may have sent that is not answered yet: head, body and some pipelined requests. Past it, it is cut. */
+#define INPUT_BYTES_MAX (256 * 1024)
+/* Of the kernel, for each connection: h2o reads as long as reads come back full, so this bounds what one wake can pile up. */
+#define RECEIVE_BUFFER_BYTES 65536
+
+struct listener {
+    struct listener *next;
+    struct loop *loop; /* NULL: a fake */
+    enum listener_class class;
+    h2o_accept_ctx_t accept;
+    h2o_socket_t *sock; /* NULL once closed */
+    uint16_t port;
+    bool by_unix, tls;
+};
+
+enum conn_phase { CONN_IDLE, CONN_READING, CONN_WAITING, CONN_WRITING };
+
+/* One accepted connection; the socket's on_close hook frees it. */
+struct conn {
+    struct conn *next, **link; /* in the loop's list */
+    h2o_socket_t *sock;
+    struct listener *listener;
+    struct exchange *exchange; /* the request that a handler has; NULL: none */
+    struct address peer;
+    bool by_unix;
+    uint64_t requests; /* so far */
+
+    struct { /* the sweeper's notes: what it saw when something last moved */
+        int64_t at_ms;
+        enum conn_phase phase;
+        size_t mark;
+        uint64_t requests;
+    } seen;
+};
+
+struct timer {
+    h2o_socket_t *sock;
+    void (*fn)(void *);
+    void *ctx;
+};
+
+enum accepting { ACCEPT_YES, ACCEPT_FULL, ACCEPT_NO_FILES };
+
+struct loop {
+    h2o_evloop_t *evloop;
+    h2o_globalconf_t config;
+    h2o_context_t context;
+    exchange_handler *handler;
+    void *handler_ctx;
+
+    struct inbox inbox;
+    int wake_fd; /* an eventfd; wake_sock closes it */
+    h2o_socket_t *wake_sock, *signal_sock;
+    struct timer timers[LOOP_TIMERS_MAX + 1]; /* and the sweeper's */
+    size_t timer_count;
+    void (*after_wake)(void *);
+    void *after_wake_ctx;
+    void (*on_signal)(void *, int);
+    void *on_signal_ctx;
+
+    struct listener *listeners;
+    struct conn *conns;
+    size_t conn_count;
+    enum accepting accepting;
+    int64_t accept_again_ms; /* ACCEPT_NO_FILES: not before */
+
+    atomic_bool stopped;
+    bool draining;
+    int64_t drain_until_ms;
+};
+
+int64_t loop_clock_ms(void); /* monotonic: h2o's own time is the wall's and jumps with it */
+/* Calls back on the loop while fd can be read; h2o reads nothing itself and closes fd with the socket. */
+h2o_socket_t *loop_watch(struct loop *l, int fd, h2o_socket_cb cb, void *data);
+bool loop_read_count(h2o_socket_t *sock); /* makes a watched eventfd or timerfd quiet again; false: it was */
+
+void conn_accept(h2o_socket_t *listening,
+                 const char *err); /* the read callback of a listening socket: data is its listener */
+void conn_sweep(struct loop *l, int64_t now_ms);
+void conn_shut_idle(struct loop *l);
+void conn_cut_all(struct loop *l);
+void conn_drain_end(struct loop *l); /* stops a draining loop that has no connections left */
+
+void exchange_register(struct loop *l, h2o_pathconf_t *path);
+/* The client is gone, or the loop ends: tells the request, and has h2o close the connection. */
+void exchange_abandon(struct exchange *x);
+
+const char *answer_reason(int status);
+
+#endif
