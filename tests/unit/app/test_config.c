@@ -305,9 +305,9 @@ static struct slice uncommented(struct slice rest)
     return buf_finish(&b);
 }
 
-static struct slice example(void)
+static struct slice file_text(const char *file)
 {
-    FILE *f = fopen(AVOUCH_EXAMPLE, "re");
+    FILE *f = fopen(file, "re");
     char *text = pool_alloc(pool, CONFIG_BYTES_MAX);
 
     CHECK(f != NULL);
@@ -329,7 +329,7 @@ static bool shows(struct slice text, const char *name)
 
 static void test_example(void)
 {
-    struct slice text = example();
+    struct slice text = file_text(AVOUCH_EXAMPLE);
     const char *const *names = NULL;
 
     config_defaults(&config);
@@ -345,6 +345,20 @@ static void test_example(void)
         }
 }
 
+static void test_manual(void)
+{
+    struct slice text = file_text(AVOUCH_MANUAL);
+    const char *const *names = NULL;
+
+    for (size_t i = 0, n = config_keys(&names); i < n; i++) {
+        struct slice item = pool_fmt(pool, "\n.It Ic %s\n", names[i]);
+        if (memmem(text.p, text.n, item.p, item.n) == NULL) {
+            printf("# %s is missing\n", names[i]);
+            CHECK(false);
+        }
+    }
+}
+
 /* What the example shows as a default must be one. */
 static void test_example_defaults(void)
 {
@@ -354,7 +368,7 @@ static void test_example_defaults(void)
     config_defaults(&defaults);
     defaults.dev = false;
     config_complete(pool, &defaults);
-    CHECK_INT(config_read_yaml(pool, SL("example"), uncommented(example()), &config, &error), ERR_OK);
+    CHECK_INT(config_read_yaml(pool, SL("example"), uncommented(file_text(AVOUCH_EXAMPLE)), &config, &error), ERR_OK);
     CHECK_INT(config.lifetimes.code, defaults.lifetimes.code);
     CHECK(memcmp(&config.lifetimes, &defaults.lifetimes, sizeof(defaults.lifetimes)) == 0);
     CHECK(slice_eq(config.state, defaults.state) && slice_eq(config.log_level, defaults.log_level));
@@ -388,6 +402,7 @@ int main(void)
         { "files", test_files },
         { "contrib/avouch.yaml parses and names every setting", test_example },
         { "contrib/avouch.yaml shows the defaults", test_example_defaults },
+        { "avouch.yaml(5) explains every setting", test_manual },
     };
 
     pool = pool_create(8 << 20);

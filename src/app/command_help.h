@@ -1,0 +1,8 @@
+/* The texts of `--help`. */
+#ifndef AVOUCH_COMMAND_HELP_H
+#define AVOUCH_COMMAND_HELP_H
+
+extern const char command_help_all[], command_help_client[], command_help_person[], command_help_key[],
+    command_help_audit[];
+
+#endif
