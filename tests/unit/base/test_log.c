@@ -10,13 +10,15 @@
 #include "json.h"
 #include "tap.h"
 
+#define OUTPUT_BYTES_MAX ((size_t)2 * LOG_BUFFER)
+
 static struct pool *pool;
 
 /* What came out of fd until now; a line ends it. */
 static struct slice output(int fd)
 {
-    char *text = pool_alloc(pool, 2 * LOG_BUFFER);
-    ssize_t n = read(fd, text, 2 * LOG_BUFFER);
+    char *text = pool_alloc(pool, OUTPUT_BYTES_MAX);
+    ssize_t n = read(fd, text, OUTPUT_BYTES_MAX);
 
     return slice_bytes(text, n > 0 ? (size_t)n : 0);
 }
