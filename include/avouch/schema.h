@@ -10,11 +10,11 @@
 #include "pool.h"
 
 enum key_class {
-    CLASS_META = 1,     /* "" : schema version, boot and wall time of the last commit; issuer 0 */
+    CLASS_META = 1,     /* "" : schema version, boot and wall time of the last commit; issuer 0; see view_clock */
     CLASS_ISSUER = 2,   /* "" : name, epoch, sealed HMAC keys, tailnet remembered */
     CLASS_COUNT = 3,    /* class counted (1) | whose id : a number, see txn_count */
-    CLASS_AUDIT = 4,    /* sequence (8, big-endian) */
-    CLASS_AUDIT_HEAD = 5, /* "" : sequence and hash of the newest */
+    CLASS_AUDIT = 4,    /* sequence (8, big-endian), from 1 : chain.h */
+    CLASS_AUDIT_HEAD = 5, /* "" : sequence and hash of the newest, chain.h */
     CLASS_KEY = 6,      /* key number (4) : a signing key */
     CLASS_ORDER = 7,    /* t8 : what the command line asks the server to do */
     CLASS_CLIENT = 16,  /* h16 of client_id */

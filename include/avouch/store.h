@@ -7,7 +7,11 @@
 #include "txn.h"
 
 #define STORE_SCHEMA 1
-#define STORE_MAP_BYTES (4ULL << 30)    /* address space; the file grows as it is used */
+#if SIZE_MAX > UINT32_MAX
+#    define STORE_MAP_BYTES ((size_t)4 << 30) /* address space; the file grows as it is used */
+#else
+#    define STORE_MAP_BYTES ((size_t)1 << 30)
+#endif
 #define STORE_ALARM_PERCENT 80
 #define STORE_BATCH_MAX 256             /* requests in one commit */
 #define GATHER_US 4000                  /* how long a batch may wait for signers with a backlog */
@@ -22,7 +26,8 @@ struct store_options {
 };
 
 /* On failure *ret_why is a sentence for the operator in static or the pool's memory: wrong owner, newer schema, another PID
- * namespace, full disk, not a directory ..., and what to do. */
+ * namespace, full disk, not a directory ..., and what to do. ERR_CONFIG: theirs to set right; ERR_NOENT: must_exist and there is none;
+ * ERR_CORRUPT: not a database of ours; ERR_FULL, ERR_IO. */
 enum err store_open(struct pool *p, const struct store_options *o, struct store **ret, struct slice *ret_why) MUST_CHECK;
 void store_close(struct store *s);      /* NULL is fine; the writer must be gone */
 
@@ -31,30 +36,40 @@ void store_close(struct store *s);      /* NULL is fine; the writer must be gone
 struct view *view_create(struct store *s);
 void view_destroy(struct view *v);
 void view_rest(struct view *v);
-uint64_t view_txn_id(struct view *v);   /* of the snapshot: caches compare it; changes when anything is committed by anyone */
-bool view_get(struct view *v, struct slice key, struct slice *ret, enum err *ret_err); /* borrowed until view_rest */
+uint64_t view_txn_id(struct view *v);   /* of the snapshot: caches compare it; changes when anything is committed by anyone. 0: the view cannot read */
+/* Borrowed until view_rest. *ret_err: ERR_OK if it is merely absent; another one stays until view_rest. */
+bool view_get(struct view *v, struct slice key, struct slice *ret, enum err *ret_err);
 /* In key order: the first record at or after `from`. False at the end. Borrowed until view_rest. */
 bool view_next(struct view *v, struct slice from, struct record *ret, enum err *ret_err);
 
-/* What an engine is: the reads above, and this. Each txn's outcome goes to its job's err (OK, CHANGED, LIMIT, FULL, IO); returns once
- * everything that succeeded is durable. ERR_FULL and ERR_IO fail the whole batch. One caller at a time per process. */
+/* The clocks at the last commit of any process: after a jump nothing is issued (DESIGN.md section 5). */
+struct store_clock {
+    int64_t wall_ms, boot_ms;           /* CLOCK_REALTIME, CLOCK_BOOTTIME */
+    bool same_boot;                     /* the machine has not started anew since: boot_ms compares with its clock now */
+};
+enum err view_clock(struct view *v, struct store_clock *ret) MUST_CHECK;
+
+/* What an engine is: the reads above, and this. Each txn's outcome goes to its job's err (OK, CHANGED, LIMIT, CORRUPT, FULL, IO, or what the
+ * transaction failed with before); returns once everything that succeeded is durable. ERR_FULL and ERR_IO fail the whole batch, the cause is
+ * logged here. More than STORE_BATCH_MAX are committed in several batches. */
 void store_commit(struct store *s, struct txn *batch[], size_t n);
 
 struct store_usage {
-    uint64_t map_bytes, used_bytes, entries, last_txn;
-    unsigned percent, readers;
+    uint64_t map_bytes, used_bytes, entries, last_txn; /* used: without the pages that are free again inside the file */
+    unsigned percent, readers;          /* used of the map; reader slots taken so far, of all processes */
 };
 enum err store_usage(struct store *s, struct store_usage *ret) MUST_CHECK;
-int store_check_readers(struct store *s);                           /* slots of dead processes freed; at start and every minute */
-enum err store_backup(struct store *s, const char *file) MUST_CHECK; /* compact copy, 0600, fsync, rename */
+int store_check_readers(struct store *s); /* slots of dead processes freed, -1: it failed; store_open does it, then every minute */
+/* A compact copy while work goes on: to FILE.tmp (0600), fsync, rename. ERR_EXISTS: FILE.tmp is there, another backup's or a dead one's. */
+enum err store_backup(struct store *s, const char *file) MUST_CHECK;
 
 /* The writer thread: commits what lies in its queue. backlog (may be NULL) says whether signers still have work. */
 struct writer;
-struct writer *writer_create(struct store *s, size_t (*backlog)(void *), void *ctx);
+struct writer *writer_create(struct store *s, size_t (*backlog)(void *), void *ctx); /* NULL: no thread to be had */
 void writer_destroy(struct writer *w);  /* commits what is queued, then joins; NULL is fine */
 struct queue *writer_queue(struct writer *w);
 
-/* For one process without loops (subcommands, tests): commits this transaction now. */
+/* For one process without loops (subcommands, tests): commits this transaction now. Its view rests then. */
 enum err store_commit_one(struct store *s, struct txn *t) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #define TXN_READS_MAX 32
 #define TXN_WRITES_MAX 16
 #define TXN_COUNTS_MAX 4
+#define TXN_LOG_BYTES_MAX 16384
 
 struct txn;
 struct view;
@@ -19,7 +20,8 @@ struct record {
     struct slice key, value;
 };
 
-/* Lives in the pool, reads through the view (of the calling loop), all keys belong to `issuer`. */
+/* Lives in the pool, reads through the view (of the calling loop), all keys belong to `issuer`. Keys and values that are handed in are
+ * not copied: they live as long as the transaction does, in its pool as a rule. */
 struct txn *txn_create(struct pool *p, struct view *view, uint16_t issuer);
 struct pool *txn_pool(const struct txn *t);
 uint16_t txn_issuer(const struct txn *t);

@@ -1,0 +1,55 @@
+/* LMDB's handles, for the files that share them: store.c, view.c, commit.c, backup.c. Not for anybody else. */
+#ifndef AVOUCH_STORE_INT_H
+#define AVOUCH_STORE_INT_H
+
+#include <pthread.h>
+
+#include <lmdb.h>
+
+#include "store.h"
+
+#define BOOT_ID_BYTES 16
+
+/* Every transaction of this process holds map_lock shared while it is active. Who moves the map (another process has a larger
+ * one) holds it exclusively. */
+struct store {
+    MDB_env *env;
+    MDB_dbi dbi;
+    pthread_rwlock_t map_lock;
+    uint8_t boot_id[BOOT_ID_BYTES]; /* of the kernel's run; zero where it is not known */
+};
+
+/* LMDB's number or errno in our words. */
+enum err store_err(int rc);
+
+/* Begins a transaction, or renews *txn if there is one. On failure (LMDB's number) nothing is held. Whoever has ended the transaction,
+ * or let it rest, calls store_leave. */
+int store_enter(struct store *s, unsigned flags, MDB_txn **txn);
+void store_leave(struct store *s);
+
+int store_get(const struct store *s, MDB_txn *txn, struct slice key,
+              struct slice *ret); /* none if absent; borrowed from the map */
+int store_put(const struct store *s, MDB_txn *txn, struct slice key, struct slice value);
+
+/* The record CLASS_META: version 1 | 0 | schema (4) | wall (8, ms) | since boot (8, ms) | boot id (16). */
+struct meta {
+    uint32_t schema;
+    int64_t wall_ms, boot_ms;
+    uint8_t boot_id[BOOT_ID_BYTES];
+};
+
+int meta_load(const struct store *s, MDB_txn *txn, struct pool *p, struct meta *ret); /* MDB_NOTFOUND, MDB_CORRUPTED */
+int meta_stamp(const struct store *s, MDB_txn *txn, struct pool *p); /* puts it with the clocks of now */
+
+/* LMDB reads what these point to and never writes there, but has no const. */
+static inline MDB_val val_of(struct slice s)
+{
+    return (MDB_val){ .mv_size = s.n, .mv_data = (void *)(uintptr_t)s.p };
+}
+
+static inline struct slice slice_of_val(MDB_val v)
+{
+    return (struct slice){ v.mv_data, v.mv_size };
+}
+
+#endif
