@@ -1,8 +1,8 @@
-/* The LocalAPI client: h2o's HTTP/1 client over a pool of connections to tailscaled's socket. Asks come from any thread through a list and
- * an eventfd; everything else happens on the loop. An ask's time runs from when it was sent, waiting included, so that nobody waits
- * longer than ASK_TIMEOUT_MS for a daemon that hangs.
- * A connection that was pooled may have been closed by a restarted daemon, and a connect may find the daemon's backlog full: either is
- * tried again once, which a GET allows. */
+/* The LocalAPI client: HTTP/1.1 over connections to tailscaled's socket that are kept between asks. (h2o's own client aborts the process on
+ * a malformed Content-Length.) Asks come from any thread through a list and an eventfd; everything else happens on the loop. An ask's
+ * time runs from when it was sent, waiting included, so that nobody waits longer than ASK_TIMEOUT_MS for a daemon that hangs.
+ * A kept connection may have been closed by a restarted daemon, and a connect may find the daemon's backlog full: either is tried again
+ * once, which a GET allows. */
 #include "ask.h"
 
 #include <assert.h>
@@ -13,19 +13,19 @@
 #include <sys/un.h>
 
 #include "http_int.h"
+#include "response.h"
 
-#define ASK_AGAIN_MS     20    /* between a failed connect and the next */
-#define ASK_POOL_IDLE_MS 10000 /* how long an unused connection is kept */
+#define ASK_AGAIN_MS  20 /* until the daemon's backlog is looked at again */
+#define ASKS_KEPT_MAX 8  /* connections that stay between asks */
 
 /* One under way. */
 struct asking {
     struct asker *asker;
-    struct ask *ask; /* NULL: a free place */
-    h2o_http1client_t *client;
+    struct ask *ask;    /* NULL: a free place */
+    h2o_socket_t *sock; /* NULL: none now */
     h2o_iovec_t request;
     int64_t again_ms; /* when to connect again; 0: not waiting for that */
-    bool connecting, pooled, tried_again;
-    int status;
+    bool kept, tried_again;
 };
 
 struct list {
@@ -44,9 +44,9 @@ struct asker {
     struct list waiting, may_miss;
     struct asking places[ASKS_MAX];
     struct asking *missing; /* the one ask under way that may miss */
-    h2o_socketpool_t pool;
-    h2o_timeout_t io_timeout;
-    h2o_http1client_ctx_t client_ctx;
+    h2o_socket_t *kept[ASKS_KEPT_MAX];
+    size_t kept_count;
+    struct sockaddr_un address;
     bool reachable, starting;
 };
 
@@ -115,105 +115,128 @@ static void end_asking(struct asking *g, enum err err)
     struct asker *a = g->asker;
     struct ask *k = g->ask;
 
+    if (g->sock != NULL)
+        h2o_socket_close(g->sock);
+    g->sock = NULL;
     g->ask = NULL;
-    g->client = NULL;
+    g->again_ms = 0;
     if (a->missing == g)
         a->missing = NULL;
     end_ask(k, err);
     start_more(a);
 }
 
-static h2o_http1client_head_cb on_connect(h2o_http1client_t *client, const char *errstr, h2o_iovec_t **reqbufs,
-                                          size_t *reqbufcnt, int *method_is_head);
+/* A connection that nobody uses has nothing to say: it was closed, or is broken. */
+static void on_kept_read(h2o_socket_t *sock, const char *err)
+{
+    struct asker *a = sock->data;
+    size_t i = 0;
+
+    while (a->kept[i] != sock)
+        i++;
+    a->kept[i] = a->kept[--a->kept_count];
+    h2o_socket_close(sock);
+}
+
+static void keep(struct asking *g)
+{
+    struct asker *a = g->asker;
+
+    if (a->kept_count == ASKS_KEPT_MAX)
+        return;
+    h2o_buffer_consume(&g->sock->input, g->sock->input->size);
+    g->sock->data = a;
+    h2o_socket_read_start(g->sock, on_kept_read);
+    a->kept[a->kept_count++] = g->sock;
+    g->sock = NULL;
+}
+
+/* Once, on a fresh connection. */
+static void try_again(struct asking *g, int64_t in_ms)
+{
+    if (g->sock != NULL)
+        h2o_socket_close(g->sock);
+    g->sock = NULL;
+    g->tried_again = true;
+    g->again_ms = loop_clock_ms() + in_ms;
+    set_timer(g->asker, g->again_ms);
+}
+
+static void on_read(h2o_socket_t *sock, const char *err)
+{
+    struct asking *g = sock->data;
+    struct slice in = slice_bytes(sock->input->bytes, sock->input->size);
+    struct response response;
+
+    if (in.n > ASK_BYTES_MAX) {
+        end_asking(g, ERR_LIMIT);
+        return;
+    }
+    switch (response_read(in, err != NULL, &response)) {
+    case RESPONSE_DONE:
+        g->ask->ret_status = response.status;
+        g->ask->ret_body = response_body(g->ask->pool, &response);
+        if (response.keep_alive && err == NULL)
+            keep(g);
+        end_asking(g, ERR_OK);
+        break;
+    case RESPONSE_BAD: end_asking(g, ERR_INPUT); break;
+    case RESPONSE_MORE:
+        if (err != NULL && in.n == 0 && g->kept && !g->tried_again)
+            try_again(g, 0);
+        else if (err != NULL)
+            end_asking(g, ERR_IO);
+        break;
+    }
+}
+
+static void on_sent(h2o_socket_t *sock, const char *err)
+{
+    struct asking *g = sock->data;
+
+    if (err == NULL)
+        h2o_socket_read_start(sock, on_read);
+    else if (g->kept && !g->tried_again)
+        try_again(g, 0);
+    else
+        end_asking(g, ERR_IO);
+}
+
+static void send_request(struct asking *g)
+{
+    g->sock->data = g;
+    h2o_socket_write(g->sock, &g->request, 1, on_sent);
+}
+
+static void on_connected(h2o_socket_t *sock, const char *err)
+{
+    struct asking *g = sock->data;
+
+    if (err == NULL)
+        send_request(g);
+    else
+        end_asking(g, ERR_IO);
+}
 
 static void connect_asking(struct asking *g)
 {
     struct asker *a = g->asker;
 
     g->again_ms = 0;
-    g->pooled = false;
-    g->connecting = true;
-    h2o_http1client_connect_with_pool(&g->client, g, &a->client_ctx, &a->pool, on_connect);
-    g->connecting = false;
-}
-
-static void try_again(struct asking *g, int64_t in_ms)
-{
-    g->tried_again = true;
-    g->client = NULL; /* h2o frees it when this callback returns */
-    g->again_ms = loop_clock_ms() + in_ms;
-    set_timer(g->asker, g->again_ms);
-}
-
-/* h2o says what went wrong in words. */
-static enum err err_of(const char *errstr)
-{
-    if (strstr(errstr, "timeout") != NULL)
-        return ERR_TIMEOUT;
-    if (strstr(errstr, "I/O") != NULL)
-        return ERR_IO;
-    return ERR_INPUT;
-}
-
-static int on_body(h2o_http1client_t *client, const char *errstr)
-{
-    struct asking *g = client->data;
-    const h2o_buffer_t *in = client->sock->input; /* it gathers there until the end */
-
-    if (in->size > ASK_BYTES_MAX) {
-        end_asking(g, ERR_LIMIT);
-        return -1;
+    g->kept = a->kept_count > 0 && !g->tried_again;
+    if (g->kept) {
+        g->sock = a->kept[--a->kept_count];
+        h2o_socket_read_stop(g->sock);
+        send_request(g);
+        return;
     }
-    if (errstr == NULL)
-        return 0;
-    if (errstr != h2o_http1client_error_is_eos) {
-        end_asking(g, err_of(errstr));
-        return -1;
-    }
-    g->ask->ret_status = g->status;
-    g->ask->ret_body = in->size != 0 ? pool_dup(g->ask->pool, slice_bytes(in->bytes, in->size)) : SL("");
-    end_asking(g, ERR_OK);
-    return 0;
-}
-
-static h2o_http1client_body_cb on_head(h2o_http1client_t *client, const char *errstr, int minor_version, int status,
-                                       h2o_iovec_t msg, struct st_h2o_header_t *headers, size_t num_headers, int rlen)
-{
-    struct asking *g = client->data;
-
-    if (errstr == NULL) {
-        g->status = status;
-        return on_body;
-    }
-    if (errstr == h2o_http1client_error_is_eos) { /* 204, 304: no body follows */
-        g->ask->ret_status = status;
-        g->ask->ret_body = SL("");
-        end_asking(g, ERR_OK);
-    } else if (g->pooled && !g->tried_again && client->sock->input->size == 0 && err_of(errstr) == ERR_IO) {
-        try_again(g, 0);
-    } else {
-        end_asking(g, err_of(errstr));
-    }
-    return NULL;
-}
-
-static h2o_http1client_head_cb on_connect(h2o_http1client_t *client, const char *errstr, h2o_iovec_t **reqbufs,
-                                          size_t *reqbufcnt, int *method_is_head)
-{
-    struct asking *g = client->data;
-
-    if (errstr == NULL) {
-        g->pooled = g->connecting; /* only a connection that stood ready is there at once */
-        *reqbufs = &g->request;
-        *reqbufcnt = 1;
-        *method_is_head = 0;
-        return on_head;
-    }
-    if (!g->tried_again)
+    g->sock = h2o_socket_connect(a->loop->evloop, (struct sockaddr *)&a->address, sizeof(a->address), on_connected);
+    if (g->sock != NULL)
+        g->sock->data = g;
+    else if (errno == EAGAIN && !g->tried_again)
         try_again(g, ASK_AGAIN_MS);
     else
         end_asking(g, ERR_IO);
-    return NULL;
 }
 
 static bool path_is_safe(struct slice path)
@@ -306,13 +329,10 @@ static int64_t expire_asking(struct asking *g, int64_t now_ms)
 {
     if (g->ask == NULL)
         return INT64_MAX;
-    if (g->ask->deadline_ms <= now_ms) {
-        if (g->client != NULL)
-            h2o_http1client_cancel(g->client);
+    if (g->ask->deadline_ms <= now_ms)
         end_asking(g, ERR_TIMEOUT);
-    } else if (g->again_ms != 0 && g->again_ms <= now_ms) {
+    else if (g->again_ms != 0 && g->again_ms <= now_ms)
         connect_asking(g);
-    }
     if (g->ask == NULL)
         return INT64_MAX;
     return g->again_ms != 0 && g->again_ms < g->ask->deadline_ms ? g->again_ms : g->ask->deadline_ms;
@@ -338,21 +358,12 @@ static void on_timer(h2o_socket_t *sock, const char *err)
         set_timer(a, earliest_ms);
 }
 
-static void open_pool(struct asker *a, struct slice path)
+static void set_path(struct asker *a, struct slice path)
 {
-    struct sockaddr_un un = { .sun_family = AF_UNIX };
-
-    a->reachable = path.n > 0 && path.n < sizeof(un.sun_path) && !slice_has(path, '\0');
+    a->reachable = path.n > 0 && path.n < sizeof(a->address.sun_path) && !slice_has(path, '\0');
+    a->address.sun_family = AF_UNIX;
     if (a->reachable)
-        memcpy(un.sun_path, path.p, path.n);
-    h2o_socketpool_init_by_address(&a->pool, (struct sockaddr *)&un, sizeof(un), 0, SIZE_MAX);
-    h2o_socketpool_set_timeout(&a->pool, a->loop->evloop, ASK_POOL_IDLE_MS);
-    h2o_timeout_init(a->loop->evloop, &a->io_timeout, UINT64_C(2) * ASK_TIMEOUT_MS); /* ours comes first */
-    a->client_ctx = (h2o_http1client_ctx_t){
-        .loop = a->loop->evloop,
-        .getaddr_receiver = &a->loop->context.receivers.hostinfo_getaddr,
-        .io_timeout = &a->io_timeout,
-    };
+        memcpy(a->address.sun_path, path.p, path.n);
 }
 
 struct asker *asker_create(struct loop *l, struct slice socket_path)
@@ -369,7 +380,7 @@ struct asker *asker_create(struct loop *l, struct slice socket_path)
     list_init(&a->may_miss);
     for (size_t i = 0; i < ASKS_MAX; i++)
         a->places[i].asker = a;
-    open_pool(a, socket_path);
+    set_path(a, socket_path);
     a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (a->wake_fd < 0 || timer_fd < 0)
@@ -391,17 +402,14 @@ void asker_destroy(struct asker *a)
     if (a == NULL)
         return;
     a->starting = true; /* nothing starts any more */
-    for (size_t i = 0; i < ASKS_MAX; i++) {
-        if (a->places[i].client != NULL)
-            h2o_http1client_cancel(a->places[i].client);
+    for (size_t i = 0; i < ASKS_MAX; i++)
         if (a->places[i].ask != NULL)
             end_asking(&a->places[i], ERR_IO);
-    }
     while ((k = list_take(&a->may_miss)) != NULL || (k = list_take(&a->waiting)) != NULL ||
            (k = list_take(&a->sent)) != NULL)
         end_ask(k, ERR_IO);
-    h2o_socketpool_dispose(&a->pool);
-    h2o_timeout_dispose(a->loop->evloop, &a->io_timeout);
+    for (size_t i = 0; i < a->kept_count; i++)
+        h2o_socket_close(a->kept[i]);
     h2o_socket_close(a->wake_sock);
     h2o_socket_close(a->timer_sock);
     (void)pthread_mutex_destroy(&a->lock);

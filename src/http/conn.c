@@ -99,6 +99,10 @@ void conn_accept(h2o_socket_t *listening, const char *err)
 
 static void cut(struct conn *c)
 {
+    const struct linger at_once = { .l_onoff = 1 };
+
+    if (h2o_socket_is_writing(c->sock)) /* else the kernel goes on holding what nobody reads */
+        (void)setsockopt(h2o_socket_get_fd(c->sock), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     (void)shutdown(h2o_socket_get_fd(c->sock), SHUT_RDWR);
 }
 
