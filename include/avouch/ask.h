@@ -10,7 +10,7 @@
 
 #define ASKS_MAX 32
 #define ASK_TIMEOUT_MS 2000
-#define ASK_BYTES_MAX (256 * 1024)
+#define ASK_BYTES_MAX 262144
 
 struct ask {
     struct job job;             /* first; job.at: asker_queue() */

@@ -60,22 +60,26 @@ static bool parse_address(struct slice text, struct address *ret)
     return has_port && address_parse(text, ret);
 }
 
+static bool parse_place(struct slice text, struct listen_spec *s)
+{
+    if (slice_starts(text, SL("unix:")))
+        return parse_unix_path(slice_from(text, 5), &s->unix_path);
+    if (s->class == LISTEN_TAILNET && parse_port(text, &s->address.port)) {
+        s->any_own_address = true;
+        return true;
+    }
+    return parse_address(text, &s->address);
+}
+
 bool listen_spec_parse(struct slice text, struct listen_spec *ret)
 {
     struct listen_spec spec = { 0 };
-    struct slice class;
+    struct slice name;
 
-    if (!slice_has(text, ':') || !slice_cut(&text, ':', &class) || !parse_class(class, &spec.class))
+    if (!slice_has(text, ':') || !slice_cut(&text, ':', &name) || !parse_class(name, &spec.class))
         return false;
-    if (slice_starts(text, SL("unix:"))) {
-        if (!parse_unix_path(slice_from(text, 5), &spec.unix_path))
-            return false;
-
-    } else if (spec.class == LISTEN_TAILNET && parse_port(text, &spec.address.port)) {
-        spec.any_own_address = true;
-    } else if (!parse_address(text, &spec.address)) {
+    if (!parse_place(text, &spec))
         return false;
-    }
     *ret = spec;
     return true;
 }

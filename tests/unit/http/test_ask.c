@@ -220,8 +220,6 @@ static void answers(void)
     daemon_start(&daemon_, 64);
     open_run();
     check_one("/ok", ERR_OK, 200, "hello");
-    CHECK(strcmp(daemon_.last, "GET /ok HTTP/1.1\r\nHost: local-tailscaled.sock\r\nConnection: keep-alive\r\n\r\n") ==
-          0);
     check_one("/missing", ERR_OK, 404, "no match");
     check_one("/chunked", ERR_OK, 200, "abcdef");
     check_one("/empty", ERR_OK, 200, "");
@@ -230,6 +228,8 @@ static void answers(void)
     CHECK_INT(atomic_load(&daemon_.accepted), 1); /* one connection for all */
     close_run();
     daemon_stop(&daemon_);
+    CHECK_TEXT(slice_of(daemon_.last),
+               "GET /ok HTTP/1.1\r\nHost: local-tailscaled.sock\r\nConnection: keep-alive\r\n\r\n");
 }
 
 static void failures(void)
@@ -342,7 +342,7 @@ static void hung(void)
     for (int i = 0; i < ASK_COUNT_MAX; i++)
         (void)send_ask(i, i % 10 == 0 ? "/ok" : "/hang", i % 3 == 0);
     run_until(ASK_COUNT_MAX);
-    CHECK(loop_clock_ms() - from < 3 * TIMEOUT_MS);
+    CHECK(loop_clock_ms() - from < INT64_C(3) * TIMEOUT_MS);
     int timeouts = 0;
     for (int i = 0; i < ASK_COUNT_MAX; i++) {
         CHECK(run.asks[i].job.err == ERR_TIMEOUT || (run.asks[i].job.err == ERR_OK && i % 10 == 0));

@@ -292,7 +292,7 @@ static void untouched_by_a_refusal(void)
 /* A head with a target of so many bytes, one header of so many, and so many short ones. */
 static enum scan scan_sized(size_t target, size_t value, unsigned lines)
 {
-    size_t size = target + value + lines * 6 + 100;
+    size_t size = target + value + (size_t)lines * 6 + 100;
     char *text = malloc(size);
     char *at = text + sprintf(text, "GET /");
     struct scan_head h;
@@ -318,14 +318,14 @@ static void limits(void)
 {
     CHECK_INT(scan_sized(TARGET_BYTES_MAX, 0, 0), SCAN_OK);
     CHECK_INT(scan_sized(TARGET_BYTES_MAX + 1, 0, 0), SCAN_URL_TOO_LONG);
-    CHECK_INT(scan_sized(HEAD_BYTES_MAX * 2, 0, 0), SCAN_URL_TOO_LONG);
+    CHECK_INT(scan_sized((size_t)HEAD_BYTES_MAX * 2, 0, 0), SCAN_URL_TOO_LONG);
     CHECK_INT(scan_sized(1, 0, HEAD_LINES_MAX - 1), SCAN_OK);
     CHECK_INT(scan_sized(1, 0, HEAD_LINES_MAX), SCAN_TOO_LARGE);
     /* "GET / HTTP/1.1", Host, "X: " and line ends: 16 + 9 + 5 + 2 */
     CHECK_INT(scan_sized(1, HEAD_BYTES_MAX - 32, 0), SCAN_OK);
     CHECK_INT(scan_sized(1, HEAD_BYTES_MAX - 31, 0), SCAN_TOO_LARGE);
     CHECK_INT(scan_sized(1, HEAD_BYTES_MAX - 30, 0), SCAN_TOO_LARGE);
-    CHECK_INT(scan_sized(1, HEAD_BYTES_MAX * 3, 0), SCAN_TOO_LARGE);
+    CHECK_INT(scan_sized(1, (size_t)HEAD_BYTES_MAX * 3, 0), SCAN_TOO_LARGE);
 }
 
 static void every_refusal_has_words_and_a_status(void)
