@@ -7,20 +7,24 @@
 
 #define LOCATION_BYTES_MAX 8192     /* of the Location header we send */
 
-enum redirect_kind { REDIRECT_HTTPS, REDIRECT_HTTP, REDIRECT_LOOPBACK, REDIRECT_PRIVATE }; /* loopback: http on 127.0.0.1, [::1], localhost */
-#define REDIRECT_KIND_COUNT 4
+enum redirect_kind { REDIRECT_HTTPS, REDIRECT_HTTP, REDIRECT_LOOPBACK, REDIRECT_PRIVATE };
+#define REDIRECT_KIND_COUNT 4    /* loopback: http to whatever leads to the own machine, 127.0.0.2 and x.localhost too */
 
 /* May it be registered? Absolute, printable ASCII, no fragment, no user info, no backslash, scheme https, http or a private-use
  * one (RFC 8252 7.1; never javascript, data, file, blob, about, vbscript, ws, ftp ...). *ret_why static. */
 bool redirect_is_registrable(struct slice uri, const char **ret_why);
 enum redirect_kind redirect_kind(struct slice uri);             /* of a registrable one */
 bool redirect_matches(struct slice registered, struct slice sent);
+bool redirect_port_is_free(struct slice uri);                   /* http on 127.0.0.1, [::1] or localhost, so spelled */
 
 struct slice redirect_host(struct slice uri);                   /* host without port, or the private scheme with its colon */
-struct slice redirect_origin(struct pool *p, struct slice uri); /* for a Content-Security-Policy source: "https://h:1", "app.x:"; rebuilt from parsed parts */
+/* For a Content-Security-Policy source, rebuilt from parsed parts: "https://h:1", "app.x:". The scheme alone ("http:") where the
+ * policy's grammar has no word for the host: [::1], names with _ or ~. */
+struct slice redirect_origin(struct pool *p, struct slice uri);
 struct slice redirect_bound(struct pool *p, struct slice uri);  /* what a consent binds: without a loopback port */
 
-/* Appends name=value pairs to the URI's query: '?' or '&' as due, the registered query kept. SLICE_NONE when longer than LOCATION_BYTES_MAX. */
+/* Appends name=value pairs to the URI's query: '?' or '&' as due, the registered query kept. SLICE_NONE when longer than
+ * LOCATION_BYTES_MAX. */
 struct redirect_param {
     const char *name;
     struct slice value;             /* none: left out */
@@ -29,7 +33,15 @@ struct slice redirect_with(struct pool *p, struct slice uri, const struct redire
 
 /* For the error page: which registered URI is nearest, and in what they differ. */
 enum redirect_difference {
-    DIFFERS_SLASH, DIFFERS_SCHEME, DIFFERS_PORT, DIFFERS_HOST, DIFFERS_LOCALHOST, DIFFERS_CASE, DIFFERS_QUERY, DIFFERS_PATH, DIFFERS_ALL
+    DIFFERS_SLASH,
+    DIFFERS_SCHEME,
+    DIFFERS_PORT,
+    DIFFERS_HOST,
+    DIFFERS_LOCALHOST,  /* two of the names of the own machine */
+    DIFFERS_CASE,
+    DIFFERS_QUERY,
+    DIFFERS_PATH,
+    DIFFERS_ALL,        /* more than one part, or nothing to compare with */
 };
 #define REDIRECT_DIFFERENCE_COUNT 9
 struct slice redirect_nearest(struct slices registered, struct slice sent, enum redirect_difference *ret);

@@ -20,7 +20,9 @@ enum scope_outcome {
     SCOPE_COMMAS,   /* nothing known is left and there is a comma: say so */
 };
 
-/* text none or empty: SCOPE_DEFAULT. Doubled, leading and trailing blanks are forgiven; no other white space separates. */
+/* text none, empty or only blanks: SCOPE_DEFAULT. Doubled, leading and trailing blanks are forgiven; no other white space
+ * separates. offline_access is known and sets nothing. Unknown scopes alone: SCOPE_OK with 0, as an OAuth request without
+ * openid may have. *ret is set for SCOPE_OK alone. */
 enum scope_outcome scope_parse(struct slice text, unsigned *ret);
 struct slice scope_text(struct pool *p, unsigned scopes);
 struct slices scope_names(void);    /* scopes_supported */
