@@ -79,7 +79,7 @@ struct slice page_name(struct pool *p, struct slice name)
 
     buf_init(&b, p, PAGE_NAME_CHARS_MAX * sizeof(uint32_t) + 4);
     put_visible(&b, slice_trim(name));
-    return buf_finish(&b);
+    return slice_trim(buf_finish(&b));
 }
 
 /* Quotation marks inside the name would end the quotation: they become plain ones. */
@@ -100,7 +100,7 @@ struct slice page_app(struct pool *p, struct slice name, bool vouched, const cha
     struct slice shown = page_name(p, name);
     struct buf b;
 
-    if (slice_trim(shown).n == 0)
+    if (shown.n == 0)
         return slice_of(fallback);
     if (vouched)
         return shown;
@@ -146,7 +146,9 @@ static struct slice authority(struct slice uri)
 
 struct slice page_host(struct pool *p, struct slice uri)
 {
-    return page_uri(p, redirect_kind(uri) == REDIRECT_PRIVATE ? redirect_host(uri) : authority(uri));
+    bool web = slice_starts(uri, SL("https://")) || redirect_kind(uri) != REDIRECT_PRIVATE;
+
+    return page_uri(p, web ? authority(uri) : redirect_host(uri));
 }
 
 static bool is_below(struct slice host, struct slice suffix)

@@ -150,9 +150,15 @@ static void tell_what_it_sees(struct view *v)
     v->t.sees = v->sees;
 }
 
+/* A link is an https URL of printable ASCII, or it is not shown. */
 static struct slice web_link(struct slice uri)
 {
-    return slice_starts(uri, SL("https://")) ? uri : SLICE_NONE;
+    if (!slice_starts(uri, SL("https://")))
+        return SLICE_NONE;
+    for (size_t i = 0; i < uri.n; i++)
+        if (uri.p[i] <= ' ' || uri.p[i] > '~')
+            return SLICE_NONE;
+    return uri;
 }
 
 static void tell_links(struct view *v)

@@ -114,6 +114,41 @@ static void split(struct slice text, struct slice other, struct slice *ret_head,
     *ret_rest = tail > 0 ? slice_from(rest, rest.n - tail) : SLICE_NONE;
 }
 
+static struct slice scheme_of(struct slice uri)
+{
+    return slice_head(uri, slice_find(uri, ':'));
+}
+
+/* What stands after the last colon of host and port; the scheme's own port where nothing does. */
+static struct slice port_of(struct pool *p, struct slice uri)
+{
+    struct slice host = page_host(p, uri);
+    size_t at = host.n;
+
+    while (at > 0 && host.p[at - 1] >= '0' && host.p[at - 1] <= '9')
+        at--;
+    if (at > 0 && at < host.n && host.p[at - 1] == ':')
+        return slice_from(host, at);
+    return slice_starts(uri, SL("https:")) ? SL("443") : SL("80");
+}
+
+/* Both values where they are short and say it at once. */
+static struct slice difference_text(struct pool *p, const struct error_page *e)
+{
+    struct slice sent, registered;
+
+    if (e->difference != DIFFERS_PORT && e->difference != DIFFERS_SCHEME)
+        return slice_of(redirect_difference_text(e->difference));
+    if (e->difference == DIFFERS_PORT) {
+        sent = port_of(p, e->sent_uri);
+        registered = port_of(p, e->registered_uri);
+        return pool_fmt(p, "Port " SLICE_FMT " instead of " SLICE_FMT ".", SLICE_ARG(sent), SLICE_ARG(registered));
+    }
+    sent = page_uri(p, scheme_of(e->sent_uri));
+    registered = page_uri(p, scheme_of(e->registered_uri));
+    return pool_fmt(p, SLICE_FMT " instead of " SLICE_FMT ".", SLICE_ARG(sent), SLICE_ARG(registered));
+}
+
 static void compare_uris(struct pool *p, const struct error_page *e, struct tpl_error *t)
 {
     struct slice sent = slice_is_none(e->sent_uri) ? SL("no address at all") : page_uri(p, e->sent_uri);
@@ -121,8 +156,10 @@ static void compare_uris(struct pool *p, const struct error_page *e, struct tpl_
 
     t->sent = sent;
     t->registered = registered;
-    t->difference = slice_of(redirect_difference_text(e->difference));
-    if (slice_is_none(registered) || slice_is_none(e->sent_uri) || e->difference == DIFFERS_ALL)
+    if (slice_is_none(registered))
+        return;
+    t->difference = slice_is_none(e->sent_uri) ? SL("It sent none.") : difference_text(p, e);
+    if (slice_is_none(e->sent_uri) || e->difference == DIFFERS_ALL)
         return;
     split(sent, registered, &t->sent, &t->sent_mark, &t->sent_rest);
     split(registered, sent, &t->registered, &t->registered_mark, &t->registered_rest);

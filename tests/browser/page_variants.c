@@ -234,6 +234,11 @@ static void add_errors(struct list *l)
     e.registered_uri = SL("http://notes.example.ts.net:3001/callback");
     e.difference = DIFFERS_PORT;
     add(l, "error-redirect-unchecked", page_error(l->pool, &e), false);
+    e.registered_uri = SL("https://notes.example.ts.net:3000/callback");
+    e.difference = DIFFERS_SCHEME;
+    add(l, "error-redirect-scheme", page_error(l->pool, &e), false);
+    e.sent_uri = SLICE_NONE;
+    add(l, "error-redirect-none", page_error(l->pool, &e), false);
 }
 
 static void add_hostile_errors(struct list *l)

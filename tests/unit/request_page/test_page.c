@@ -219,6 +219,9 @@ static void errors_say_what_to_do(void)
     CHECK(!has(find("error-redirect-unchecked"), "avouch client edit"));
     CHECK_HAS(find("error-redirect-unchecked"), ":300<mark>0</mark>/callback");
     CHECK_HAS(find("error-redirect-unchecked"), ":300<mark>1</mark>/callback");
+    CHECK_HAS(find("error-redirect-unchecked"), "Port 3000 instead of 3001. Addresses must be");
+    CHECK_HAS(find("error-redirect-scheme"), "http instead of https. Addresses must be");
+    CHECK_HAS(find("error-redirect-none"), "It sent none. Addresses must be");
     CHECK_HAS(find("error-pkce"), "<p>It did not send a code challenge (PKCE), and we sign nobody in without one.");
     CHECK_HAS(find("error-pkce"), "avouch client edit grafana --require-pkce no");
     CHECK_HAS(find("error-pkce"), "value=\"return\"><span id=\"return\">Back to <bdi>Grafana</bdi></span>");
