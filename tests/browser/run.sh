@@ -13,7 +13,7 @@ if ! command -v "$browser" >/dev/null; then
     echo "1..0 # SKIP $browser is not installed (apt-get install chromium)"
     exit 0
 fi
-ninja -C "$build" render_pages >"$work/ninja.log" 2>&1 || { cat "$work/ninja.log" >&2; exit 1; }
+ninja -C "$build" tests/unit/request_page/render_pages >"$work/ninja.log" 2>&1 || { cat "$work/ninja.log" >&2; exit 1; }
 mkdir "$work/pages"
 TZ=UTC "$build/tests/unit/request_page/render_pages" "$work/pages"
 PYTHONDONTWRITEBYTECODE=1 python3 "$here/pages_test.py" "$work/pages" "$shots" "$browser"

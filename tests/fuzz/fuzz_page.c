@@ -1,5 +1,5 @@
-/* Pages made of whatever strangers call themselves: valid UTF-8 without a character that hides or turns text, and the same
- * markup as for plain names. Input: a byte that chooses the page, then fields, one a line. */
+/* Pages made of whatever strangers call themselves: valid UTF-8 without a character that hides or turns text, and
+ * the same markup as for plain names. Input: a byte that chooses the page, then fields, one a line. */
 #include <assert.h>
 
 #include "client.h"
