@@ -153,11 +153,17 @@ static struct slice value_text(struct pool *p, struct slice name, const struct j
     return json_dump(p, v);
 }
 
+/* An empty array or object says nothing; a filled object is one line. */
+static size_t lines_of(const struct json *v)
+{
+    if (json_is_array(v))
+        return json_count(v);
+    return json_is_object(v) && json_count(v) == 0 ? 0 : 1;
+}
+
 static void print_member(struct command *c, struct slice name, const struct json *v)
 {
-    size_t n = json_is_array(v) ? json_count(v) : 1;
-
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < lines_of(v); i++) {
         struct slice text = value_text(c->pool, name, json_is_array(v) ? json_item(v, i) : v);
         command_print(pool_fmt(c->pool, "%-28.*s " SLICE_FMT "\n", i == 0 ? (int)name.n : 0, name.p, SLICE_ARG(text)));
     }

@@ -15,6 +15,7 @@ const char command_help_all[] =
 
 #define HELP_COMMON                                                                                   \
     "Everywhere:\n"                                                                                   \
+    "  --help               this text\n"                                                              \
     "  --json               for programs\n"                                                           \
     "  --state DIR          the database's directory (default: the configuration's)\n"                \
     "  --config FILE        the configuration, read for `state` (default: /etc/avouch/avouch.yaml)\n" \
