@@ -1,7 +1,7 @@
-/* The LocalAPI client: HTTP/1.1 over tailscaled's unix socket, on the loop itself (request-machine.md: "tailscaled is
- * asked on the loop"). Same shape as any job: fill, job_send(&ask->job), WAIT, land.
- * Bounded: ASKS_MAX under way (more wait in order), ASK_TIMEOUT_MS each from when it was sent, ASK_BYTES_MAX an answer. Misses of
- * whois hold tailscaled's lock for 180 ms, so an ask with `may_miss` is asked one at a time. */
+/* The LocalAPI client: HTTP/1.1 over tailscaled's unix socket, on the loop itself (request-machine.md: "tailscaled
+ * is asked on the loop"). Same shape as any job: fill, job_send(&ask->job), WAIT, land. Bounded: ASKS_MAX under way
+ * (more wait in order), ASK_TIMEOUT_MS each from when it was sent, ASK_BYTES_MAX an answer. Misses of whois hold
+ * tailscaled's lock for 180 ms, so an ask with `may_miss` is asked one at a time. */
 #ifndef AVOUCH_ASK_H
 #define AVOUCH_ASK_H
 
@@ -17,14 +17,14 @@ struct ask {
     struct pool *pool;          /* the answer's memory */
     struct slice path;          /* of the GET, with query */
     bool may_miss;              /* a loopback or LAN address that tailscaled may not know */
-    int ret_status;             /* HTTP status; 0 where job.err is set: ERR_IO (no tailscaled), ERR_TIMEOUT, ERR_LIMIT, ERR_INPUT */
+    int ret_status;             /* 0 where job.err is set: ERR_IO (no tailscaled), ERR_TIMEOUT, ERR_LIMIT, ERR_INPUT */
     struct slice ret_body;
     int64_t deadline_ms;        /* the asker's */
 };
 
 struct loop;
 struct asker;
-/* The client of a loop, of the loop's thread. socket_path: copied; one that no socket can have: every ask ends with ERR_IO. */
+/* The client of a loop, in the loop's thread. socket_path: copied; if no socket can have it, every ask ends with ERR_IO. */
 struct asker *asker_create(struct loop *l, struct slice socket_path);
 void asker_destroy(struct asker *a);    /* before its loop; what is not answered yet ends with ERR_IO. NULL is fine */
 void asker_set_timeout(struct asker *a, unsigned ms); /* instead of ASK_TIMEOUT_MS, for asks sent from now on: tests */

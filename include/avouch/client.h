@@ -9,11 +9,14 @@
 
 #define CLIENT_RECORD_VERSION 1
 #define CLIENT_ID_BYTES_MAX 100
-#define CLIENT_NAME_BYTES_MAX 200
+#define CLIENT_NAME_CHARACTERS_MAX 100
+#define CLIENT_NAME_BYTES_MAX (4 * CLIENT_NAME_CHARACTERS_MAX)
 #define CLIENT_REDIRECT_URIS_MAX 32
 #define CLIENT_URI_BYTES_MAX 2048
 #define CLIENT_SECRET_BYTES_MIN 24      /* of one an operator brings; ours have 43 */
 #define CLIENT_SECRET_BYTES_MAX 100
+#define CLIENT_CODE_LIFETIME_S_MAX 600  /* RFC 6749 4.1.2 */
+#define CLIENT_LIFETIME_S_MAX (3650 * INT64_C(86400))
 #define CLIENTS_MAX 10000000
 
 enum auth_method { AUTH_BASIC, AUTH_POST, AUTH_NONE }; /* basic and post are interchangeable in use (relying-parties.md 0.8) */

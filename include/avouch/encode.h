@@ -7,7 +7,7 @@
 /* base64url (RFC 4648 section 5) without padding, spare bits zero. ret: in the pool. */
 bool base64url_decode(struct pool *p, struct slice text, struct slice *ret);
 struct slice base64url_encode(struct pool *p, struct slice bytes);
-bool base64_decode(struct pool *p, struct slice text, struct slice *ret); /* RFC 4648 section 4, padded: Basic headers */
+bool base64_decode(struct pool *p, struct slice text, struct slice *ret); /* RFC 4648 section 4, padded: Basic */
 
 struct slice hex_encode(struct pool *p, struct slice bytes);
 bool hex_decode(struct pool *p, struct slice text, struct slice *ret);    /* lower case only */
@@ -20,7 +20,8 @@ size_t utf8_first(struct slice s);        /* bytes of the character that s begin
 bool text_is_printable(struct slice s);   /* valid UTF-8 without C0, DEL, C1 */
 struct slice ascii_lower(struct pool *p, struct slice s);
 
-/* RFC 3339 UTC text of a time in seconds, "2026-11-25T14:31:08Z". Times outside the years 0000 to 9999 become the nearest one within. */
+/* RFC 3339 UTC text of a time in seconds, "2026-11-25T14:31:08Z". Times outside the years 0000 to 9999 become the
+ * nearest one within. */
 #define TIME_BYTES 20
 struct slice time_format(struct pool *p, int64_t at_s);
 void time_print(int64_t at_s, char ret_text[static TIME_BYTES]); /* the same, without a pool and not NUL-terminated */

@@ -1,4 +1,5 @@
-/* What went wrong inside avouch. What a client is told is another vocabulary: oauth_error.h. The layer that decides logs. */
+/* What went wrong inside avouch. What a client is told is another vocabulary: oauth_error.h. The layer that decides
+ * logs. */
 #ifndef AVOUCH_ERR_H
 #define AVOUCH_ERR_H
 

@@ -1,5 +1,6 @@
 /* One HTTP request and its answer, without a server's types: what route.c sees, and what tests make up.
- * http/exchange.c fills it from h2o; the request is borrowed memory, gone when the handler returns, so params.c copies. */
+ * http/exchange.c fills it from h2o; the request is borrowed memory, gone when the handler returns, so
+ * params.c copies. */
 #ifndef AVOUCH_EXCHANGE_H
 #define AVOUCH_EXCHANGE_H
 
@@ -40,7 +41,8 @@ void answer_header(struct answer *a, const char *name, struct slice value); /* a
 /* The other end of one request. Home loop only. */
 struct client_conn {
     void (*answer)(struct client_conn *c, const struct answer *a); /* copies all it needs; at most once */
-    void (*on_gone)(void *ctx);         /* set by the request: the client hung up; called at most once, not after answer */
+    void (*on_gone)(void *ctx);         /* set by the request: the client hung up, and this struct is gone with it;
+                                         * called at most once, not after answer */
     void *ctx;
 };
 

@@ -43,8 +43,11 @@ struct issuer_record {
 bool issuer_load(struct txn *t, struct issuer_record *ret);
 void issuer_put(struct txn *t, const struct issuer_record *rec);
 
-/* "https://host[:port]" without path, query, fragment, user or final slash; lower-case host. With allow_http also http://localhost[:port]
- * and loopback addresses. *ret_host: what Host must be. *ret_why: a sentence, static. */
+/* The key of a counter (txn_count) of this issuer: of all records of a class, or of those of one person (key_user), ... */
+struct slice issuer_count_key(struct txn *t, enum key_class counted, struct slice whose);
+
+/* "https://host[:port]" without path, query, fragment, user or final slash; lower-case host, no port that the scheme implies. With
+ * allow_http also http to localhost and loopback addresses. *ret_host: what Host must be. *ret_why: a sentence, static. */
 bool issuer_url_check(struct slice url, bool allow_http, struct slice *ret_host, bool *ret_https, const char **ret_why);
 
 #endif

@@ -1,5 +1,5 @@
-/* Work that leaves the loop and comes back. A job is a message and its memory at once: it belongs to the request that sent it, and
- * whoever holds the job owns that request, pool and all. Nothing is allocated, nothing is cancelled. */
+/* Work that leaves the loop and comes back. A job is a message and its memory at once: it belongs to the request that
+ * sent it, and whoever holds the job owns that request, pool and all. Nothing is allocated, nothing is cancelled. */
 #ifndef AVOUCH_JOB_H
 #define AVOUCH_JOB_H
 
@@ -56,7 +56,7 @@ void work_queue_init(struct work_queue *q);
 void work_queue_finish(struct work_queue *q);
 struct job *work_queue_take(struct work_queue *q);       /* waits; NULL once closed and empty */
 struct job *work_queue_try(struct work_queue *q);        /* NULL at once if empty */
-struct job *work_queue_take_all(struct work_queue *q);   /* a list by next; waits for the first; NULL once closed and empty */
+struct job *work_queue_take_all(struct work_queue *q);   /* a list by next; waits for the first; NULL as above */
 size_t work_queue_length(struct work_queue *q);          /* a snapshot */
 void work_queue_close(struct work_queue *q);
 

@@ -1,4 +1,4 @@
-/* Where connections come in. Its class says what they may be believed and which routes exist there (route.def has a column). */
+/* Where connections come in. Its class says what they may be believed and which routes exist there (route.def). */
 #ifndef AVOUCH_LISTENER_H
 #define AVOUCH_LISTENER_H
 
@@ -25,7 +25,8 @@ const char *listener_class_name(enum listener_class c);
 
 struct ssl_ctx_st;
 
-/* Parsed "CLASS:ADDRESS": text of the operator, e.g. "tailnet:443", "ops:[::1]:9090", "ops:unix:/run/x", "dev:127.0.0.1:9080". */
+/* Parsed "CLASS:ADDRESS": text of the operator, e.g. "tailnet:443", "ops:[::1]:9090", "ops:unix:/run/x",
+ * "dev:127.0.0.1:9080". */
 struct listen_spec {
     enum listener_class class;
     struct address address;         /* port 0 asks the kernel for one (tests) */
@@ -34,11 +35,12 @@ struct listen_spec {
 };
 bool listen_spec_parse(struct slice text, struct listen_spec *ret);
 
-/* Opens one socket and serves it on the loop. fd >= 0: an already listening socket handed over by the supervisor. tls may be NULL.
- * ERR_CONFIG with a sentence in *ret_why: port in use, no permission, no such address. */
+/* Opens one socket and serves it on the loop. fd >= 0: an already listening socket handed over by the supervisor.
+ * tls may be NULL. ERR_CONFIG with a sentence in *ret_why: port in use, no permission, no such address. */
 enum err listener_open(struct loop *l, const struct listen_spec *spec, int fd, struct ssl_ctx_st *tls, struct pool *p,
                        struct listener **ret, struct slice *ret_why) MUST_CHECK;
-void listener_set_tls(struct listener *l, struct ssl_ctx_st *tls); /* for connections from now on; takes its own reference */
+/* For connections from now on; takes its own reference. */
+void listener_set_tls(struct listener *l, struct ssl_ctx_st *tls);
 enum listener_class listener_class(const struct listener *l);
 uint16_t listener_port(const struct listener *l);
 bool listener_has_tls(const struct listener *l);

@@ -1,6 +1,7 @@
-/* Structured logs: one JSON object a line on standard error (journald keeps the fields together), level, time, message, then
- * fields. Lines gather per thread and are written by log_flush, once a wake; what does not fit in LOG_BUFFER is dropped and counted
- * in the next line. Nothing here blocks a loop on a slow reader: a write that would block drops.
+/* Structured logs: one JSON object a line on standard error (journald keeps the fields together), level, time,
+ * message, then fields. Lines gather per thread and are written by log_flush, once a wake; what does not fit in
+ * LOG_BUFFER is dropped and counted in the next line. Nothing here blocks a loop on a slow reader: a write that would
+ * block drops.
  * A secret, a code or a token is never a field. Text is escaped, so no outside byte can end a line. */
 #ifndef AVOUCH_LOG_H
 #define AVOUCH_LOG_H

@@ -1,6 +1,6 @@
-/* A request's memory: chunks that are freed together. Allocation cannot fail (no memory: the process ends with a message).
- * A pool has a cap; past it allocations still work, pool_is_over() turns true and stays so, and the request's driver answers 503.
- * One thread at a time; the pool goes with the request from thread to thread. */
+/* A request's memory: chunks that are freed together. Allocation cannot fail (no memory: the process ends with a
+ * message). A pool has a cap; past it allocations still work, pool_is_over() turns true and stays so, and the
+ * request's driver answers 503. One thread at a time; the pool goes with the request from thread to thread. */
 #ifndef AVOUCH_POOL_H
 #define AVOUCH_POOL_H
 
@@ -24,8 +24,8 @@ struct slice pool_dup(struct pool *p, struct slice s);    /* SLICE_NONE stays SL
 char *slice_cstr(struct pool *p, struct slice s);         /* NUL-terminated copy; SLICE_NONE becomes "" */
 struct slice pool_fmt(struct pool *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Makes an allocation of `from` bytes one of `to`, where it stands if it is the newest one and no mark was taken since, else by
- * copying. Not for pool_secret. */
+/* Makes an allocation of `from` bytes one of `to`, where it stands if it is the newest one and no mark was taken
+ * since, else by copying. Not for pool_secret. */
 void *pool_resize(struct pool *p, void *block, size_t from, size_t to);
 
 /* fn(object) runs when the pool ends or is rewound past this point; all the pool's memory is still there then. */

@@ -1,4 +1,5 @@
-/* An HTTP/1.1 response as tailscaled's LocalAPI sends it, read from the bytes that have come so far. Pure: ask.c has the sockets. */
+/* An HTTP/1.1 response as tailscaled's LocalAPI sends it, read from the bytes that have come so far. Pure: ask.c has
+ * the sockets. */
 #ifndef AVOUCH_RESPONSE_H
 #define AVOUCH_RESPONSE_H
 

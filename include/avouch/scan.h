@@ -1,5 +1,6 @@
-/* Our own strict look at the raw head of a request, before anything acts on it: libh2o's parser is lenient (stack.md A), and a
- * head that two parsers read differently is a smuggled request. RFC 9112 sections 2 to 7. A refusal closes the connection. */
+/* Our own strict look at the raw head of a request, before anything acts on it: libh2o's parser is lenient (stack.md
+ * A), and a head that two parsers read differently is a smuggled request. RFC 9112 sections 2 to 7. A refusal closes
+ * the connection. */
 #ifndef AVOUCH_SCAN_H
 #define AVOUCH_SCAN_H
 
@@ -11,7 +12,7 @@
 
 enum scan {
     SCAN_OK,
-    SCAN_LINE,          /* the request line is malformed, or not origin-form, or has a fragment or a byte outside 0x21-0x7e */
+    SCAN_LINE,          /* the request line is malformed, not origin-form, or has a fragment or a byte outside 0x21-0x7e */
     SCAN_VERSION,       /* not HTTP/1.1 */
     SCAN_LINE_END,      /* a bare LF or CR */
     SCAN_FOLDED,        /* a line that begins with a blank */
@@ -19,7 +20,7 @@ enum scan {
     SCAN_HOST,          /* none or several, or not a host */
     SCAN_LENGTH,        /* Content-Length twice, not a number, or beside Transfer-Encoding */
     SCAN_ENCODING,      /* Transfer-Encoding twice or not exactly chunked */
-    SCAN_TWICE,         /* a header that must be single is repeated: Authorization, Content-Type, Origin, Cookie is allowed */
+    SCAN_TWICE,         /* a header that must be single is repeated: Authorization, Content-Type, Origin, ...; not Cookie */
     SCAN_UPGRADE,       /* Upgrade or Expect other than 100-continue */
     SCAN_TOO_LARGE,     /* HEAD_BYTES_MAX, HEAD_LINES_MAX */
     SCAN_URL_TOO_LONG,  /* TARGET_BYTES_MAX */

@@ -251,7 +251,8 @@ void time_print(int64_t at_s, char ret_text[static TIME_BYTES])
     unsigned of_day = (unsigned)(since_first % DAY_S);
 
     memcpy(ret_text, shape.p, TIME_BYTES);
-    /* counted from March of the year -400, an era before, as the year 0000 begins before its March; the unsigned sum wraps back */
+    /* counted from March of the year -400, an era before, as the year 0000 begins before its March; the unsigned sum
+     * wraps back */
     print_date((unsigned)(since_first / DAY_S) + ERA_DAYS - JAN_TO_MARCH, 0U - 400U, ret_text);
     print_two(ret_text + 11, of_day / 3600);
     print_two(ret_text + 14, of_day / 60 % 60);

@@ -1,5 +1,5 @@
-/* application/x-www-form-urlencoded, WHATWG URL section 5.1, but stricter: the standard replaces what is broken, and two readers
- * that repair a parameter differently can be played against each other. */
+/* application/x-www-form-urlencoded, WHATWG URL section 5.1, but stricter: the standard replaces what is broken, and
+ * two readers that repair a parameter differently can be played against each other. */
 #include "form.h"
 
 #include "encode.h"

@@ -1,5 +1,5 @@
-/* Jobs on their way out and home. A queue is a list under a lock: what runs between two locks is a signature or an fsync,
- * so nothing cleverer would be noticed. */
+/* Jobs on their way out and home. A queue is a list under a lock: what runs between two locks is a signature or an
+ * fsync, so nothing cleverer would be noticed. */
 #include "job.h"
 
 #include <assert.h>

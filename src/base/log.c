@@ -1,6 +1,7 @@
-/* Logs, gathered per thread. The complication is the write that must not block: a socket (journald's) is told so per call, a pipe is
- * opened once more, since O_NONBLOCK on the one we were given would be its other owners' too. A write may be cut in the middle of
- * a line; its rest then stays in front and is never dropped, so that the lines after it remain lines. */
+/* Logs, gathered per thread. The complication is the write that must not block: a socket (journald's) is told so per
+ * call, a pipe is opened once more, since O_NONBLOCK on the one we were given would be its other owners' too. A write
+ * may be cut in the middle of a line; its rest then stays in front and is never dropped, so that the lines after it
+ * remain lines. */
 #include "log.h"
 
 #include <assert.h>

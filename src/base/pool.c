@@ -1,7 +1,7 @@
-/* A request's memory. Small allocations are cut from chunks that double in size, large ones have a block of their own so
- * that the rest of the chunk stays of use. Memory is given back only after all deferred functions have run: an older one
- * may look at what was allocated later. Under ASan everything not handed out is poisoned, and a red zone follows each
- * allocation, so that an overrun inside a chunk is found as it would be with malloc. */
+/* A request's memory. Small allocations are cut from chunks that double in size, large ones have a block of their own
+ * so that the rest of the chunk stays of use. Memory is given back only after all deferred functions have run: an
+ * older one may look at what was allocated later. Under ASan everything not handed out is poisoned, and a red zone
+ * follows each allocation, so that an overrun inside a chunk is found as it would be with malloc. */
 #include "pool.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
-/* The LocalAPI client: HTTP/1.1 over connections to tailscaled's socket that are kept between asks. (h2o's own client aborts the process on
- * a malformed Content-Length.) Asks come from any thread through a list and an eventfd; everything else happens on the loop. An ask's
- * time runs from when it was sent, waiting included, so that nobody waits longer than ASK_TIMEOUT_MS for a daemon that hangs.
- * A kept connection may have been closed by a restarted daemon, and a connect may find the daemon's backlog full: either is tried again
- * once, which a GET allows. */
+/* The LocalAPI client: HTTP/1.1 over connections to tailscaled's socket that are kept between asks. (h2o's own
+ * client aborts the process on a malformed Content-Length.) Asks come from any thread through a list and an eventfd;
+ * everything else happens on the loop. An ask's time runs from when it was sent, waiting included, so that nobody
+ * waits longer than ASK_TIMEOUT_MS for a daemon that hangs. A kept connection may have been closed by a restarted
+ * daemon, and a connect may find the daemon's backlog full: either is tried again once, which a GET allows. */
 #include "ask.h"
 
 #include <assert.h>

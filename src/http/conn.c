@@ -1,6 +1,7 @@
-/* Accepted connections: how many, and how long one may stand still. h2o has one timer, from the end of an answer to the end of the next
- * request, and none for answers that nobody reads; once a second the sweeper looks at every connection, and cuts what has not moved
- * for its phase's limit. To cut is to shut the socket down: h2o then sees the end and cleans up. */
+/* Accepted connections: how many, and how long one may stand still. h2o has one timer, from the end of an answer to
+ * the end of the next request, and none for answers that nobody reads; once a second the sweeper looks at every
+ * connection, and cuts what has not moved for its phase's limit. To cut is to shut the socket down: h2o then sees
+ * the end and cleans up. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -115,7 +116,8 @@ static enum conn_phase phase_of(const struct conn *c)
     return c->sock->input->size != 0 ? CONN_READING : CONN_IDLE;
 }
 
-/* What must change for the phase to count as moving. A head has to be complete in time, however it trickles; a body has to grow. */
+/* What must change for the phase to count as moving. A head has to be complete in time, however it trickles; a body
+ * has to grow. */
 static size_t mark_of(const struct conn *c, enum conn_phase phase)
 {
     const h2o_buffer_t *in = c->sock->input;

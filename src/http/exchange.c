@@ -1,7 +1,8 @@
-/* One request between h2o and the handler. The raw head still lies at the front of the socket's input buffer when h2o dispatches
- * (HTTP/1 only), so our own scanner judges it first, and what the two parsers made of it must agree.
- * A struct exchange lives in h2o's request pool: its disposer is how we learn that h2o is done with the request. With HTTP/1 h2o
- * does not read while a handler is pending, so the sweeper looks for hung-up clients and calls exchange_abandon. */
+/* One request between h2o and the handler. The raw head still lies at the front of the socket's input buffer when
+ * h2o dispatches (HTTP/1 only), so our own scanner judges it first, and what the two parsers made of it must agree.
+ * A struct exchange lives in h2o's request pool: its disposer is how we learn that h2o is done with the request.
+ * With HTTP/1 h2o does not read while a handler is pending, so the sweeper looks for hung-up clients and calls
+ * exchange_abandon. */
 #include <assert.h>
 #include <string.h>
 
@@ -41,7 +42,8 @@ static char *copy(char **to, struct slice s)
     return at;
 }
 
-/* A control character in a value would let it end its line: a bug of ours, answered by a 500 instead of a split answer. */
+/* A control character in a value would let it end its line: a bug of ours, answered by a 500 instead of a split
+ * answer. */
 static bool headers_are_whole(const struct answer *a)
 {
     for (size_t i = 0; i < a->header_count; i++)

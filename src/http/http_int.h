@@ -14,9 +14,11 @@
 #define ACCEPTS_PER_WAKE 16
 #define LISTEN_BACKLOG   1024
 #define SWEEP_MS         1000
-/* What a connection may have sent that is not answered yet: head, body and some pipelined requests. Past it, it is cut. */
+/* What a connection may have sent that is not answered yet: head, body and some pipelined requests. Past it, it is
+ * cut. */
 #define INPUT_BYTES_MAX 262144
-/* Of the kernel, for each connection: h2o reads as long as reads come back full, so this bounds what one wake can pile up. */
+/* Of the kernel, for each connection: h2o reads as long as reads come back full, so this bounds what one wake can
+ * pile up. */
 #define RECEIVE_BUFFER_BYTES 65536
 
 struct listener {

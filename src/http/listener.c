@@ -1,6 +1,7 @@
-/* Listening sockets: opened here or handed over by the supervisor, one h2o accept context each. What a class may listen on is a rule of
- * its own, checked whatever the specification's author believed. Unix sockets get their mode between bind and listen, when nobody can
- * connect yet, and are never unlinked on the way out: a successor may already stand there. */
+/* Listening sockets: opened here or handed over by the supervisor, one h2o accept context each. What a class may
+ * listen on is a rule of its own, checked whatever the specification's author believed. Unix sockets get their mode
+ * between bind and listen, when nobody can connect yet, and are never unlinked on the way out: a successor may
+ * already stand there. */
 #include "listener.h"
 
 #include <errno.h>
@@ -43,7 +44,7 @@ static const char *explain(int error)
     case EADDRINUSE: return "another program listens there already";
     case EACCES:
     case EPERM:
-        return "not permitted (a port below 1024 needs CAP_NET_BIND_SERVICE, a socket file a folder that we may write to)";
+        return "not permitted (a port below 1024 needs CAP_NET_BIND_SERVICE, a socket a folder that we may write to)";
     case EADDRNOTAVAIL: return "this machine has no such address";
     case EMFILE:
     case ENFILE: return "too many open files";
@@ -78,7 +79,7 @@ static const char *judge_class(const struct listen_spec *s)
         break;
     case LISTEN_SERVE:
         if (!by_unix)
-            return "the class serve needs a unix socket, because only there the other end can be checked to be tailscaled";
+            return "the class serve needs a unix socket, because only there it can be checked that tailscaled connects";
         break;
     case LISTEN_OPS:
         if (!by_unix && !is_ops_address(&s->address))

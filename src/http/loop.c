@@ -1,6 +1,7 @@
-/* The event loop. Everything that wakes it is a file: sockets, an eventfd for the inbox, a signalfd, a timerfd for each timer (h2o's own
- * timers follow the wall clock and would stand still when it is set back). h2o runs callbacks and then polls, so whatever uses a
- * connection must run inside a callback: the inbox is drained in the eventfd's, never between two polls. */
+/* The event loop. Everything that wakes it is a file: sockets, an eventfd for the inbox, a signalfd, a timerfd for
+ * each timer (h2o's own timers follow the wall clock and would stand still when it is set back). h2o runs callbacks
+ * and then polls, so whatever uses a connection must run inside a callback: the inbox is drained in the eventfd's,
+ * never between two polls. */
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>

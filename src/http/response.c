@@ -1,5 +1,5 @@
-/* Reads a response from the start whenever more of it has come: answers of the LocalAPI are small and come in one piece, so nothing is
- * gained by remembering where reading stopped. */
+/* Reads a response from the start whenever more of it has come: answers of the LocalAPI are small and come in one
+ * piece, so nothing is gained by remembering where reading stopped. */
 #include "response.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* The strict head scanner: one pass over the bytes, one table of byte classes. It forgives nothing that another parser might read
- * differently, but for one empty line before the request line (RFC 9112 section 2.2). Names may come in either case: libh2o has
- * already lower-cased them in place when a request is dispatched. */
+/* The strict head scanner: one pass over the bytes, one table of byte classes. It forgives nothing that another
+ * parser might read differently, but for one empty line before the request line (RFC 9112 section 2.2). Names may
+ * come in either case: libh2o has already lower-cased them in place when a request is dispatched. */
 #include "scan.h"
 
 #define METHOD_BYTES_MAX 16

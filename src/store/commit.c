@@ -132,7 +132,7 @@ static int plan_one(struct commit *c, struct txn *t, struct plan *plan)
     return rc == 0 ? find_chain(c, t, plan) : rc;
 }
 
-static int delete (struct commit *c, struct slice key)
+static int erase(struct commit *c, struct slice key)
 {
     MDB_val k = val_of(key);
     int rc = mdb_del(c->txn, c->store->dbi, &k, NULL);

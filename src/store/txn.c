@@ -61,8 +61,8 @@ bool txn_is_dirty(const struct txn *t)
 /* One issuer's rules never write into another's records. */
 static void check_issuer(const struct txn *t, struct slice key)
 {
-    uint16_t issuer;
-    uint8_t class;
+    uint16_t issuer = 0;
+    uint8_t class = 0;
     struct slice id;
     bool is_key = key.n <= KEY_BYTES_MAX && key_split(key, &issuer, &class, &id);
 

@@ -1,4 +1,5 @@
-/* The JSON reader and writer: what is read is shallow and clean, its text reads the same again, and whatever is written is JSON. */
+/* The JSON reader and writer: what is read is shallow and clean, its text reads the same again, and whatever is
+ * written is JSON. */
 #include <assert.h>
 
 #include "encode.h"

@@ -1,4 +1,5 @@
-/* Responses of the LocalAPI: a body is never more than what came, and what is complete stays what it is when more comes. */
+/* Responses of the LocalAPI: a body is never more than what came, and what is complete stays what it is when more
+ * comes. */
 #include <assert.h>
 
 #include "response.h"

@@ -1,4 +1,5 @@
-/* Two parsers of one head: whatever ours accepts, h2o's accepts too and reads the same in it. (h2o does not ship its parser's header.) */
+/* Two parsers of one head: whatever ours accepts, h2o's accepts too and reads the same in it. (h2o does not ship its
+ * parser's header.) */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

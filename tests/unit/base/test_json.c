@@ -190,6 +190,8 @@ static void reads_by_table(void)
     CHECK_INT(r.tags.n, 2);
     CHECK_TEXT(r.tags.at[1], "b");
     CHECK(json_is_object(r.more));
+    CHECK_INT(read_record(SL("{\"name\":\"abcde\",\"tags\":[]}"), &r, &bad), ERR_OK); /* just max */
+    CHECK_TEXT(r.name, "abcde");
     CHECK_INT(read_record(SL("{\"name\":\"\",\"ok\":false,\"age\":9,\"tags\":[]}"), &r, &bad), ERR_OK);
     CHECK_TEXT(r.name, "");
     CHECK_INT(r.age, 9);

@@ -189,7 +189,8 @@ static void log_numbered(unsigned n)
     LOG(LOG_INFO, "line", LOG_NUM("n", n), LOG_TEXT("pad", slice_bytes(pad, sizeof(pad))));
 }
 
-/* A pipe of one page takes part of a long write. The lines come out whole, in order, and none is lost but those that are counted. */
+/* A pipe of one page takes part of a long write. The lines come out whole, in order, and none is lost but those that
+ * are counted. */
 static void cut_lines_are_completed(void)
 {
     static char all[1 << 17];

@@ -270,6 +270,10 @@ static void poisons(void)
     pool_rewind(p, start);
     CHECK(__asan_address_is_poisoned(a));
     CHECK(!__asan_address_is_poisoned(pool_alloc(p, 1)));
+    start = pool_mark(p);
+    char *large = pool_alloc(p, 70000);
+    pool_rewind(p, start);
+    CHECK(__asan_address_is_poisoned(large));
     pool_destroy(p);
 #endif
 }

@@ -75,10 +75,10 @@ static void bodies(void)
 
     CHECK(strstr(text, "method=POST path=/echo query= host=a x-test= headers=0 body=5:hello ") != NULL);
     free(text);
-    text = ask_until(
-        fd,
-        "POST /echo HTTP/1.1\r\nHost: a\r\nX-Test: y\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",
-        "class=dev\n");
+    text = ask_until(fd,
+                     "POST /echo HTTP/1.1\r\nHost: a\r\nX-Test: y\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",
+                     "class=dev\n");
     CHECK(strstr(text, "x-test=y headers=1 body=7:abcdefg ") != NULL);
     free(text);
     wire_send(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nab");
@@ -246,11 +246,8 @@ static void refusal_is_json(void)
 
     CHECK(closed);
     CHECK(strstr(text, "content-type: application/json\r\ncache-control: no-store\r\n") != NULL);
-    CHECK(
-        strstr(
-            text,
-            "{\"error\":\"invalid_request\",\"error_description\":\"there must be one Host header, naming a host\"}\n") !=
-        NULL);
+    CHECK(strstr(text, "{\"error\":\"invalid_request\",\"error_description\":\"there must be one Host "
+                       "header, naming a host\"}\n") != NULL);
     CHECK(strstr(text, "method=") == NULL);
     free(text);
     text = wire_ask(server.port, "HEAD / HTTP/1.1\r\n\r\n", &closed);

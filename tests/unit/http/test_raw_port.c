@@ -1,5 +1,5 @@
-/* Mutated requests at the raw port: the server must outlive them and go on answering. libh2o's asserts are compiled in, so whatever
- * reaches one ends this program. `test_raw_port COUNT SEED` for a longer run than the test suite's. */
+/* Mutated requests at the raw port: the server must outlive them and go on answering. libh2o's asserts are compiled
+ * in, so whatever reaches one ends this program. `test_raw_port COUNT SEED` for a longer run than the test suite's. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +22,17 @@ static uint64_t state;
 
 static const char *const seeds[] = {
     GET_ECHO,
-    "GET /authorize?client_id=x&redirect_uri=https%3A%2F%2Fa HTTP/1.1\r\nHost: idp.example:8443\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
+    "GET /authorize?client_id=x&redirect_uri=https%3A%2F%2Fa HTTP/1.1\r\n"
+    "Host: idp.example:8443\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
     "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello=world",
-    "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n=world\r\n0\r\nT: u\r\n\r\n",
+    "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "5\r\nhello\r\n6;x=y\r\n=world\r\n0\r\nT: u\r\n\r\n",
     "POST /later HTTP/1.1\r\nHost: [::1]:80\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
     "HEAD /echo HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, close\r\n\r\n",
     "GET /later HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n",
     "DELETE /close HTTP/1.1\r\nHost: a\r\nDPoP: x\r\nOrigin: https://a\r\n\r\n",
-    "GET /empty HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nConnection: Upgrade\r\n\r\n",
+    "GET /empty HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n"
+    "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nConnection: Upgrade\r\n\r\n",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 };
 

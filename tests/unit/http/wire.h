@@ -7,8 +7,8 @@
 #define WIRE_BYTES_MAX (1 << 21)
 #define WIRE_WAIT_MS   3000
 
-/* The handler's paths: /echo says what came; /later answers from a thread of its own; /never does not answer; /close ends the
- * connection; /big is 1 MiB of x; /empty is a 204; /split has a line end in a header; all others are 404. */
+/* The handler's paths: /echo says what came; /later answers from a thread of its own; /never does not answer; /close
+ * ends the connection; /big is 1 MiB of x; /empty is a 204; /split has a line end in a header; all others are 404. */
 struct server {
     struct pool *pool;
     struct loop *loop;
@@ -29,8 +29,8 @@ void server_join(struct server *s); /* where the loop ends by itself */
 int wire_connect(uint16_t port);
 void wire_send(int fd, const char *text);
 void wire_send_bytes(int fd, const void *bytes, size_t n);
-/* Reads until the text has come (the text "" waits for the end), or WIRE_WAIT_MS have passed. What came, NUL-terminated, for the caller
- * to free; *ret_ended: the other side closed. */
+/* Reads until the text has come (the text "" waits for the end), or WIRE_WAIT_MS have passed. What came,
+ * NUL-terminated, for the caller to free; *ret_ended: the other side closed. */
 char *wire_read(int fd, const char *until, bool *ret_ended);
 /* One request on a connection of its own; all that came until the server closed or nothing came any more. */
 char *wire_ask(uint16_t port, const char *request, bool *ret_closed);
