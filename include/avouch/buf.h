@@ -20,7 +20,7 @@ void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_base64url(struct buf *b, struct slice bytes);    /* RFC 4648 section 5, no padding */
-void buf_percent(struct buf *b, struct slice s);          /* one query component: RFC 3986 unreserved stays, blank is %20 */
+void buf_percent(struct buf *b, struct slice s);          /* one query component; blank is %20 */
 void buf_html(struct buf *b, struct slice s);             /* & < > " ' escaped */
 struct slice buf_finish(struct buf *b);                   /* what was written; lives as long as the pool */
 

@@ -62,7 +62,7 @@ void jw_texts(struct json_writer *w, const char *name, struct slices values);
 void jw_int(struct json_writer *w, const char *name, int64_t value);
 void jw_bool(struct json_writer *w, const char *name, bool value);
 void jw_null(struct json_writer *w, const char *name);
-void jw_json(struct json_writer *w, struct slice name, const struct json *value); /* a read value; name may be any text */
+void jw_json(struct json_writer *w, struct slice name, const struct json *value); /* name: any text */
 struct slice jw_finish(struct json_writer *w);                                /* buf_finish of its buffer */
 
 #endif

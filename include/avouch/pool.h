@@ -32,8 +32,8 @@ void *pool_resize(struct pool *p, void *block, size_t from, size_t to);
 void pool_defer(struct pool *p, void *object, void (*fn)(void *));
 
 struct pool_mark pool_mark(struct pool *p);
-void pool_rewind(struct pool *p, struct pool_mark to);    /* frees (under ASan poisons) all that came after the mark; not over
-                                                           * any more if the cap is kept again */
+/* Frees (under ASan poisons) all that came after the mark; not over any more if the cap is kept again. */
+void pool_rewind(struct pool *p, struct pool_mark to);
 
 bool pool_is_over(const struct pool *p);
 size_t pool_used(const struct pool *p);                   /* bytes handed out, each allocation rounded up to 16 */

@@ -22,10 +22,9 @@ void buf_init_fixed(struct buf *b, char *memory, size_t n)
 
 static void grow(struct buf *b, size_t need)
 {
-    size_t size = b->size < SIZE_FIRST ? SIZE_FIRST : b->size;
+    size_t size = b->size < SIZE_FIRST ? SIZE_FIRST : b->size * 2;
 
-    while (size < need)
-        size = size > b->max / 2 ? b->max : size * 2;
+    size = size < need ? need : size;
     size = size < b->max ? size : b->max;
     b->p = b->p == NULL ? pool_alloc(b->pool, size) : pool_resize(b->pool, b->p, b->size, size);
     b->size = size;

@@ -70,6 +70,23 @@ static void gives_back_what_is_spare(void)
     CHECK_TEXT(buf_finish(&b), "abcdefghijklmnopqrst");
 }
 
+static void takes_no_more_than_max(void)
+{
+    start(10);
+    buf_char(&b, 'a');
+    CHECK_INT(pool_used(pool), 16);
+    start(768);
+    buf_fmt(&b, "%*d", 256, 1);
+    CHECK_INT(pool_used(pool), 256);
+    buf_char(&b, 'a');
+    CHECK_INT(pool_used(pool), 512); /* doubled */
+    buf_fmt(&b, "%*d", 256, 1);
+    CHECK_INT(pool_used(pool), 768);
+    start(SIZE_MAX);
+    buf_fmt(&b, "%*d", 3000, 1);
+    CHECK_INT(buf_finish(&b).n, 3000);
+}
+
 static void overflow_is_sticky(void)
 {
     start(5);
@@ -171,6 +188,7 @@ int main(void)
         { "an untouched buffer is empty, not absent", writes_nothing },
         { "grows amortised", grows },
         { "gives back what is spare and can go on", gives_back_what_is_spare },
+        { "takes no more than it needs or max", takes_no_more_than_max },
         { "overflow is sticky", overflow_is_sticky },
         { "writes into fixed memory", writes_into_fixed_memory },
         { "formats", formats },
