@@ -9,7 +9,7 @@ log=$build/log
 suites=${*:-gcc clang asan}
 passed=0 failed=0 skipped=0
 
-packages="gcc clang libclang-rt-14-dev meson ninja-build pkg-config python3 libh2o-evloop-dev libjansson-dev libcjose-dev liblmdb-dev
+packages="gcc libc6-dev clang libclang-rt-14-dev meson ninja-build pkg-config python3 libh2o-evloop-dev libjansson-dev libcjose-dev liblmdb-dev
 libssl-dev libyaml-dev openssl"
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }

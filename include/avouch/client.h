@@ -57,7 +57,8 @@ struct client {
 bool client_load(struct txn *t, struct slice id, struct client *ret);
 bool client_unpack(struct pool *p, struct slice value, struct client *ret);
 void client_put(struct txn *t, const struct client *c);
-/* New: ERR_EXISTS if the id is taken; counts against CLIENTS_MAX at commit. */
+/* New: ERR_EXISTS if the id is taken; counts against CLIENTS_MAX at commit. Its epoch starts anywhere, whatever c says, so that a client
+ * added again under an id that was removed inherits no grant. */
 enum err client_create(struct txn *t, const struct client *c) MUST_CHECK;
 void client_remove(struct txn *t, const struct client *c);      /* its grants die with it: no client, no grant */
 struct slice client_key(struct txn *t, struct slice id);

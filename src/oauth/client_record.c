@@ -158,11 +158,14 @@ bool client_load(struct txn *t, struct slice id, struct client *ret)
 
 enum err client_create(struct txn *t, const struct client *c)
 {
+    struct client created = *c;
     struct slice value;
 
     if (txn_get(t, client_key(t, c->id), &value))
         return ERR_EXISTS;
-    client_put(t, c);
+    /* an id that was given up and is taken again must not bring the old grants back to life */
+    random_bytes(&created.epoch, sizeof(created.epoch));
+    client_put(t, &created);
     txn_count(t, count_key(t), 1, CLIENTS_MAX);
     return txn_err(t);
 }

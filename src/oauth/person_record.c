@@ -2,10 +2,8 @@
  * and address are person.h's other half. */
 #include "person.h"
 
+#include "stored.h"
 #include <inttypes.h>
-#include <string.h>
-
-#include "record.h"
 
 static struct slice person_key(struct txn *t, int64_t user_id)
 {
@@ -27,10 +25,9 @@ static void unpack_pairs(struct unpacker *u, struct person *person)
 
 bool person_unpack(struct pool *p, struct slice value, struct person *ret)
 {
+    struct person person = { 0 };
     struct unpacker u;
-    struct person person;
 
-    memset(&person, 0, sizeof(person));
     unpack_begin(&u, p, value);
     person.user_id = unpack_i64(&u);
     person.login = unpack_text(&u);
@@ -87,7 +84,7 @@ void person_put(struct txn *t, const struct person *person)
         pack_text(&k, person->pairs[i].stable_id);
         pack_text(&k, person->pairs[i].address);
     }
-    txn_put(t, person_key(t, person->user_id), pack_end(&k));
+    stored_put(t, person_key(t, person->user_id), &k);
 }
 
 struct slice person_subject(struct pool *p, const struct issuer *issuer, int64_t user_id)

@@ -315,6 +315,26 @@ static void test_removed_client(void)
     rig_close(&r);
 }
 
+/* Whoever adds a client under a name that was given up inherits nothing. */
+static void test_client_added_again(void)
+{
+    struct grant g;
+    struct client again;
+
+    rig_open(&r);
+    (void)issue(&g);
+    struct txn *t = rig_begin(&r);
+    client_remove(t, &r.client);
+    CHECK_INT(rig_commit(&r, t), ERR_OK);
+    t = rig_begin(&r);
+    CHECK_INT(client_create(t, &r.client), ERR_OK);
+    CHECK_INT(rig_commit(&r, t), ERR_OK);
+    t = rig_begin(&r);
+    CHECK(client_load(t, SL(RIG_CLIENT), &again));
+    CHECK(!grant_is_alive(t, &g, NULL));
+    rig_close(&r);
+}
+
 static void test_parallel_redemption(void)
 {
     struct grant g, one, two;
@@ -405,6 +425,7 @@ int main(void)
         { "challenge and verifier only together (security 7)", test_pkce_downgrade },
         { "epochs of person, client and issuer", test_epochs },
         { "no client, no grant", test_removed_client },
+        { "a client added again inherits no grant", test_client_added_again },
         { "parallel redemption has one winner (security 5, 8)", test_parallel_redemption },
         { "a client disabled before the commit", test_client_changed_meanwhile },
         { "behind a page the code is derived, and repeated", test_derived_code },
