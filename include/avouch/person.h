@@ -7,9 +7,10 @@
 
 #define PERSON_RECORD_VERSION 1
 #define PERSON_PAIRS_MAX 8          /* node and address pairs remembered, newest first */
-#define USERNAME_BYTES_MAX 40       /* with a suffix 48 */
+#define USERNAME_BYTES_MAX 40
+#define USERNAME_SUFFIX_BYTES_MAX 8 /* what may follow it to make it unique */
 #define PERSONS_MAX 1000000
-#define USERNAME_TRIES_MAX 16       /* gets spent on -2, -3, ...; then user-<id> */
+#define USERNAME_TRIES_MAX 10       /* gets spent on -2, -3, ...; then user-<id> */
 
 struct person_pair {
     struct slice stable_id, address;

@@ -10,7 +10,7 @@
 
 #define TXN_READS_MAX 32
 #define TXN_WRITES_MAX 16
-#define TXN_COUNTS_MAX 4
+#define TXN_COUNTS_MAX 16
 #define TXN_LOG_BYTES_MAX 16384
 
 struct txn;
