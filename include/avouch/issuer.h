@@ -12,9 +12,14 @@
 struct lifetimes {
     int64_t code, access, id, refresh_idle, refresh, session_idle, session;
 };
-#define LIFETIMES_DEFAULT \
-    ((struct lifetimes){ .code = 60, .access = 600, .id = 3600, .refresh_idle = 30 * 86400, .refresh = 180 * 86400, \
-                         .session_idle = 12 * 3600, .session = 7 * 86400 })
+#define LIFETIMES_DEFAULT                                     \
+    ((struct lifetimes){ .code = 60,                          \
+                         .access = 600,                       \
+                         .id = 3600,                          \
+                         .refresh_idle = INT64_C(30) * 86400, \
+                         .refresh = INT64_C(180) * 86400,     \
+                         .session_idle = INT64_C(12) * 3600,  \
+                         .session = INT64_C(7) * 86400 })
 
 struct issuer {
     uint16_t number;

@@ -48,7 +48,8 @@ struct slice email_from_login(struct pool *p, struct slice login); /* domain in 
 enum err person_set_username(struct txn *t, struct person *person, struct slice name, struct slice *ret_why) MUST_CHECK;
 enum err person_set_email(struct txn *t, struct person *person, struct slice email, struct slice *ret_why) MUST_CHECK;
 void person_confirm(struct txn *t, struct person *person);                       /* the other login is the same person */
-enum err person_link(struct txn *t, struct person *from, struct person *to, struct slice *ret_why) MUST_CHECK; /* name and address move, sub does not */
+/* Name and address move, sub does not. */
+enum err person_link(struct txn *t, struct person *from, struct person *to, struct slice *ret_why) MUST_CHECK;
 void person_block(struct txn *t, struct person *person, bool blocked);           /* blocking raises the epoch: everything ends at once */
 
 /* `sub`: decimal user id, or "userid:N" where the issuer says so. A machine's: "node-<StableID>". */

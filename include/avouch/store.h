@@ -36,7 +36,8 @@ void store_close(struct store *s);      /* NULL is fine; the writer must be gone
 struct view *view_create(struct store *s);
 void view_destroy(struct view *v);
 void view_rest(struct view *v);
-uint64_t view_txn_id(struct view *v);   /* of the snapshot: caches compare it; changes when anything is committed by anyone. 0: the view cannot read */
+/* Of the snapshot: caches compare it; changes when anything is committed by anyone. 0: the view cannot read. */
+uint64_t view_txn_id(struct view *v);
 /* Borrowed until view_rest. *ret_err: ERR_OK if it is merely absent; another one stays until view_rest. */
 bool view_get(struct view *v, struct slice key, struct slice *ret, enum err *ret_err);
 /* In key order: the first record at or after `from`. False at the end. Borrowed until view_rest. */
@@ -49,9 +50,9 @@ struct store_clock {
 };
 enum err view_clock(struct view *v, struct store_clock *ret) MUST_CHECK;
 
-/* What an engine is: the reads above, and this. Each txn's outcome goes to its job's err (OK, CHANGED, LIMIT, CORRUPT, FULL, IO, or what the
- * transaction failed with before); returns once everything that succeeded is durable. ERR_FULL and ERR_IO fail the whole batch, the cause is
- * logged here. More than STORE_BATCH_MAX are committed in several batches. */
+/* What an engine is: the reads above, and this. Each txn's outcome goes to its job's err (OK, CHANGED, LIMIT, CORRUPT, FULL, IO, or
+ * what the transaction failed with before); returns once everything that succeeded is durable. ERR_FULL and ERR_IO fail the whole batch,
+ * the cause is logged here. More than STORE_BATCH_MAX are committed in several batches. */
 void store_commit(struct store *s, struct txn *batch[], size_t n);
 
 struct store_usage {

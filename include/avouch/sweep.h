@@ -6,7 +6,7 @@
 #include "issuer.h"
 
 #define SWEEP_WRITES_MAX 1024
-#define SWEEP_LOOKS_MAX 8192        /* records looked at in one call: it holds a snapshot */
+#define SWEEP_LOOKS_MAX 1024        /* records looked at in one call: it holds the loop and a snapshot */
 
 /* One transaction after another through commit(ctx, t), at most TXN_WRITES_MAX deletions each. *ret_behind: there is more to do at once.
  * cursor remembers where the last call stopped, zero at first. */

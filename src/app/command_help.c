@@ -84,3 +84,17 @@ const char command_help_audit[] = "avouch audit: who signed in to what, from whi
                                   "\n"
                                   "  --last N             only the newest N records (default: all)\n"
                                   "\n" HELP_COMMON;
+
+const char command_help_serve[] =
+    "usage: avouch serve [option ...]\n"
+    "\n"
+    "Runs the provider in the foreground. Options win over AVOUCH_* variables, and these over the configuration.\n"
+    "\n"
+    "  --config FILE           in place of /etc/avouch/avouch.yaml\n"
+    "  --state DIR             the directory of the database; default /var/lib/avouch\n"
+    "  --issuer URL            the provider's own address; default: the node's own name\n"
+    "  --listen CLASS:ADDRESS  where to listen; repeatable\n"
+    "  --dev                   try a login on this machine: made-up people, plain HTTP on 127.0.0.1:9080\n"
+    "  --dev-user EMAIL        with --dev, one of the made-up people; repeatable; the first connects from 127.0.0.1\n"
+    "\n"
+    "SIGTERM ends it after the answers under way; SIGHUP reads certificate and settings anew.\n";

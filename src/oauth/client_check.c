@@ -26,14 +26,24 @@ bool client_id_is_valid(struct slice id)
 /* What is not seen, or turns the text around it over: a name made of these can look like anybody's. */
 static bool is_invisible(struct slice character)
 {
-    static const struct slice marks[] = {
-        SL("\xe2\x80\x8b"),                                                                  /* U+200B */
-        SL("\xe2\x80\xaa"), SL("\xe2\x80\xab"), SL("\xe2\x80\xac"), SL("\xe2\x80\xad"),      /* U+202A to U+202D */
-        SL("\xe2\x80\xae"), SL("\xe2\x81\xa6"), SL("\xe2\x81\xa7"), SL("\xe2\x81\xa8"),      /* U+202E, U+2066 to 2068 */
-        SL("\xe2\x81\xa9"), SL("\xef\xbb\xbf"),                                              /* U+2069, U+FEFF */
+    static const unsigned char marks[][3] = {
+        { 0xe2, 0x80, 0x8b }, /* U+200B zero width space */
+        { 0xe2, 0x80, 0xaa }, /* U+202A: embeddings, overrides and their end, up to U+202E */
+        { 0xe2, 0x80, 0xab }, /* U+202B */
+        { 0xe2, 0x80, 0xac }, /* U+202C */
+        { 0xe2, 0x80, 0xad }, /* U+202D */
+        { 0xe2, 0x80, 0xae }, /* U+202E */
+        { 0xe2, 0x81, 0xa6 }, /* U+2066: isolates and their end, up to U+2069 */
+        { 0xe2, 0x81, 0xa7 }, /* U+2067 */
+        { 0xe2, 0x81, 0xa8 }, /* U+2068 */
+        { 0xe2, 0x81, 0xa9 }, /* U+2069 */
+        { 0xef, 0xbb, 0xbf }, /* U+FEFF byte order mark */
     };
 
-    return slices_have((struct slices){ marks, sizeof(marks) / sizeof(marks[0]) }, character);
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (slice_eq(character, slice_bytes(marks[i], sizeof(marks[i]))))
+            return true;
+    return false;
 }
 
 static const char *judge_name(struct slice name)
@@ -121,7 +131,7 @@ static enum err check_lifetimes(struct pool *p, const struct lifetimes *l, struc
         const char *name;
         int64_t value, max;
     } rows[] = {
-        { "code", l->code, CLIENT_CODE_LIFETIME_S_MAX },
+        { "code", l->code, CLIENT_CODE_LIFETIME_S_MAX }, /* RFC 6749 4.1.2 */
         { "access", l->access, CLIENT_LIFETIME_S_MAX },
         { "id", l->id, CLIENT_LIFETIME_S_MAX },
         { "refresh_idle", l->refresh_idle, CLIENT_LIFETIME_S_MAX },
@@ -143,7 +153,8 @@ static enum err check_words(struct pool *p, const struct client *c, struct slice
     unsigned scopes;
 
     if (!client_id_is_valid(c->id))
-        return CLIENT_WHY(p, ret_why, "client_id has 1 to %d letters, digits, `.`, `_`, `~` or `-`", CLIENT_ID_BYTES_MAX);
+        return CLIENT_WHY(p, ret_why, "client_id has 1 to %d letters, digits, `.`, `_`, `~` or `-`",
+                          CLIENT_ID_BYTES_MAX);
     if (why != NULL)
         return CLIENT_WHY(p, ret_why, "%s", why);
     if (!slice_is_none(c->scope) && scope_parse(c->scope, &scopes) == SCOPE_BAD)

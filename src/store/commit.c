@@ -1,6 +1,6 @@
 /* Many requests' changes in one LMDB transaction and with one fsync. Its phases are begin, then for each of them plan (compare what
- * was read, count, find the chain: nothing is written) and apply, then finish. LMDB itself failing ends the batch for all: what one of them was
- * told in between (changed, full) may have rested on another that is not committed now. */
+ * was read, count, find the chain: nothing is written) and apply, then finish. LMDB itself failing ends the batch for all: what one of
+ * them was told in between (changed, full) may have rested on another that is not committed now. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

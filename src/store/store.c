@@ -1,5 +1,5 @@
-/* The environment: opening with words for what is wrong, entering and leaving transactions, use of space. The complication is the map: another
- * process may have a larger one, and moving ours is allowed only while no transaction of this process is active. */
+/* The environment: opening with words for what is wrong, entering and leaving transactions, use of space. The complication is the map:
+ * another process may have a larger one, and moving ours is allowed only while no transaction of this process is active. */
 #include "store.h"
 
 #include <assert.h>

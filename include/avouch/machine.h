@@ -1,0 +1,58 @@
+/* What requests run on: one machine per loop. Everything a request may wait for is a door here (three queues, the inbox, a
+ * clock), so tests own the doors and need neither sockets nor threads. Nothing in it is shared between threads. */
+#ifndef AVOUCH_MACHINE_H
+#define AVOUCH_MACHINE_H
+
+#include "dev.h"
+#include "document.h"
+#include "exchange.h"
+#include "keyring.h"
+#include "store.h"
+#include "sweep.h"
+
+#define REQS_WAITING_MAX 1024   /* tickets: past it 503 and Retry-After */
+#define RETRY_AFTER_S 5         /* what a 503 asks for */
+
+struct endpoint;
+struct req;
+
+struct machine {
+    const struct issuer *issuer;            /* app replaces it between requests (SIGHUP); a request keeps what it began with */
+    const struct endpoint *const *endpoints;/* by route, endpoint/endpoints.c */
+    struct view *view;
+    struct inbox *inbox;
+    struct queue *asks, *signer, *commit;   /* LocalAPI, signer.h, writer */
+    struct now (*clock)(void *ctx);
+    void *clock_ctx;
+    bool userspace;                         /* tailscaled hands its peers over on loopback */
+    bool log_documents;
+    struct dev dev;                         /* made-up people; none outside --dev */
+    struct documents documents;
+    struct keys {                           /* the keyring as of view_txn_id, see keys.h */
+        struct pool *pool[2];
+        struct keyring *ring[2];
+        unsigned at;
+        struct parked {                     /* where those who wait for a key are sent */
+            struct queue queue;             /* first */
+            struct job *waiting;            /* by next */
+        } parked;
+        unsigned wanted;                    /* bit per sign_alg that somebody waits for */
+        uint64_t made;                      /* handle of a key that the signer has and the store not yet; 0: none */
+        bool running;                       /* the upkeep of keys is under way */
+    } keys;
+    struct {
+        struct sweep_cursor cursor;
+        size_t budget;                      /* deletions left in this tick */
+        bool running;
+    } sweep;
+    unsigned waiting;                       /* tickets out */
+    struct counters {
+        uint64_t requests, documents, again, answered_503, audit_dropped;
+    } count;
+};
+
+/* The pools and caches; the doors and the issuer are set by the caller before or after, the rest is zero. */
+void machine_init(struct machine *m);
+void machine_finish(struct machine *m);     /* all requests must be gone */
+
+#endif

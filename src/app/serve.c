@@ -1,0 +1,280 @@
+/* `avouch serve`: the phases of a server's life, one line each in serve_run. */
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "serve_int.h"
+
+#define SETTLE_TRIES 2000 /* milliseconds that requests may take to end after the loop has */
+
+/* ---- doors ---- */
+
+static struct now read_clock(void *ctx)
+{
+    struct timespec t;
+
+    (void)ctx;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (struct now){ t.tv_sec, (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 };
+}
+
+static size_t backlog(void *signer)
+{
+    return signer_backlog(signer);
+}
+
+static void flush(void *ctx)
+{
+    (void)ctx;
+    log_flush();
+}
+
+static void on_upkeep(void *ctx)
+{
+    struct serve *s = ctx;
+
+    if (s->issuer == NULL)
+        return;
+    upkeep_keys(&s->machine);
+    upkeep_sweep(&s->machine);
+}
+
+static void on_reader_check(void *ctx)
+{
+    const struct serve *s = ctx;
+
+    if (store_check_readers(s->store) < 0)
+        LOG(LOG_WARN, "the slots of dead readers cannot be freed");
+}
+
+/* ---- phases ---- */
+
+/* Nothing of ours may be read out of a core or by a neighbour of the same user. */
+static void harden(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)umask(S_IRWXG | S_IRWXO);
+}
+
+static enum log_level log_level_of(struct slice name)
+{
+    static const char *const names[LOG_LEVEL_COUNT] = { "error", "warn", "info", "debug" };
+
+    for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++)
+        if (slice_eq(name, slice_of(names[i])))
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static bool open_store(struct serve *s)
+{
+    struct slice why = SLICE_NONE;
+    const struct store_options o = { .directory = slice_cstr(s->pool, s->config.state) };
+    enum err e = store_open(s->pool, &o, &s->store, &why);
+
+    if (e != ERR_OK)
+        return serve_complain(SLICE_FMT, SLICE_ARG(slice_is_none(why) ? slice_of(err_text(e)) : why));
+    s->view = view_create(s->store);
+    return true;
+}
+
+static void on_signal(void *ctx, int signal);
+
+static bool start_loop(struct serve *s)
+{
+    struct machine *m = &s->machine;
+
+    s->loop = loop_create(route_handle, m);
+    loop_on_signal(s->loop, on_signal, s); /* before any other thread: they inherit what is blocked */
+    loop_after_wake(s->loop, flush, NULL);
+    return true;
+}
+
+static bool start_threads(struct serve *s)
+{
+    s->writer = writer_create(s->store, backlog, s->signer);
+    return s->writer != NULL || serve_complain("no thread to be had for the writer");
+}
+
+static void fill_machine(struct serve *s)
+{
+    struct machine *m = &s->machine;
+
+    m->endpoints = endpoints;
+    m->view = s->view;
+    m->inbox = loop_inbox(s->loop);
+    m->signer = signer_queue(s->signer);
+    m->commit = writer_queue(s->writer);
+    m->clock = read_clock;
+    m->log_documents = s->config.log_documents;
+    machine_init(m);
+    if (s->config.dev) {
+        dev_init(&m->dev, s->config.dev_users);
+        m->asks = &m->dev.queue;
+        return;
+    }
+    s->asker = asker_create(s->loop, s->config.tailscale_socket);
+    m->asks = asker_queue(s->asker);
+}
+
+static void say_ready(struct serve *s)
+{
+    LOG(LOG_INFO, "serving", LOG_TEXT("issuer", s->issuer->url), LOG_TEXT("version", SL(AVOUCH_VERSION)));
+    for (size_t i = 0; i < s->listener_n; i++)
+        LOG(LOG_INFO, "listening", LOG_TEXT("class", slice_of(listener_class_name(listener_class(s->listeners[i])))),
+            LOG_NUM("port", listener_port(s->listeners[i])));
+    systemd_notify("READY=1");
+    on_upkeep(s);
+}
+
+static bool open_for_business(struct serve *s)
+{
+    struct slice url = s->config.issuer;
+
+    if (!serve_load_tls(s))
+        return false;
+    if (s->config.dev) {
+        if (!serve_listen(s) || !serve_make_issuer(s, slice_is_none(url) ? serve_dev_url(s) : url))
+            return false;
+    } else {
+        if (slice_is_none(url))
+            url = pool_fmt(s->pool, "https://" SLICE_FMT, SLICE_ARG(s->watch.status.dns_name));
+        if (!serve_make_issuer(s, url) || !serve_listen(s))
+            return false;
+    }
+    say_ready(s);
+    return true;
+}
+
+void serve_on_status(struct serve *s)
+{
+    if (s->issuer == NULL) {
+        if (!open_for_business(s))
+            loop_stop(s->loop);
+        return;
+    }
+    /* our own node may have become another one: requests from now on judge by it */
+    if (!slice_eq(s->issuer->self.stable_id, s->watch.status.stable_id) && !serve_make_issuer(s, s->issuer->url))
+        LOG(LOG_ERROR, "our own node has changed, and the issuer cannot be renewed");
+    s->machine.userspace = s->config.tailscale_mode == TAILSCALE_USERSPACE || s->watch.status.userspace;
+}
+
+/* ---- while it runs ---- */
+
+/* What can change without a new start; the old settings stay where the new ones are wrong. */
+static void reload(struct serve *s)
+{
+    struct config fresh, old = s->config;
+
+    systemd_notify("RELOADING=1");
+    if (serve_read_settings(s, &fresh) == COMMAND_DONE) {
+        fresh.listen = old.listen;
+        fresh.state = old.state;
+        fresh.issuer = old.issuer;
+        fresh.dev_users = old.dev_users;
+        s->config = fresh;
+        if (serve_load_tls(s) && s->issuer != NULL && serve_make_issuer(s, s->issuer->url)) {
+            s->machine.log_documents = fresh.log_documents;
+            LOG(LOG_INFO, "reloaded: certificate and settings; listen, state and issuer need a new start");
+        } else {
+            s->config = old;
+            LOG(LOG_ERROR, "not reloaded: the old settings stay");
+        }
+    } else {
+        LOG(LOG_ERROR, "not reloaded: the old settings stay");
+    }
+    systemd_notify("READY=1");
+}
+
+static void on_signal(void *ctx, int signal)
+{
+    struct serve *s = ctx;
+
+    if (signal == SIGHUP) {
+        reload(s);
+        return;
+    }
+    LOG(LOG_INFO, "stopping", LOG_NUM("signal", signal));
+    systemd_notify("STOPPING=1");
+    loop_drain(s->loop);
+}
+
+/* Upkeep and requests whose client has left may still be with a worker. */
+static void settle_down(struct serve *s)
+{
+    const struct timespec millisecond = { 0, 1000000 };
+
+    for (unsigned i = 0; s->machine.waiting > 0 && i < SETTLE_TRIES; i++) {
+        (void)inbox_drain(s->machine.inbox);
+        (void)nanosleep(&millisecond, NULL);
+    }
+}
+
+static int end(struct serve *s, int status)
+{
+    if (s->machine.waiting > 0)
+        settle_down(s);
+    asker_destroy(s->asker);
+    signer_destroy(s->signer);
+    writer_destroy(s->writer);
+    if (s->machine.waiting == 0 && s->machine.endpoints != NULL)
+        machine_finish(&s->machine);
+    loop_destroy(s->loop);
+    view_destroy(s->view);
+    store_close(s->store);
+    tls_unref(s->tls);
+    pool_destroy(s->watch.pool);
+    pool_destroy(s->pool);
+    log_flush();
+    return status;
+}
+
+static void set_timers(struct serve *s)
+{
+    loop_every(s->loop, UPKEEP_EVERY_MS, on_upkeep, s);
+    loop_every(s->loop, 60 * 1000, on_reader_check, s);
+    if (s->asker != NULL)
+        loop_every(s->loop, STATUS_EVERY_MS, tailnet_watch_tick, s);
+}
+
+static bool open_or_wait(struct serve *s)
+{
+    if (s->asker != NULL)
+        tailnet_watch_tick(s);
+    if (!serve_needs_status(s))
+        return open_for_business(s);
+    LOG(LOG_INFO, "waiting for tailscaled", LOG_TEXT("socket", s->config.tailscale_socket));
+    return true;
+}
+
+int serve_run(int argc, char **argv)
+{
+    static struct serve serve;
+    struct serve *s = &serve;
+
+    *s = (struct serve){ .pool = pool_create(SERVE_POOL_BYTES), .argc = argc, .argv = argv };
+    int status = serve_read_settings(s, &s->config);
+    if (status != COMMAND_DONE)
+        return end(s, status == SERVE_HELPED ? COMMAND_DONE : status);
+    harden();
+    log_open(STDERR_FILENO, log_level_of(s->config.log_level), isatty(STDERR_FILENO) == 1);
+    if (!open_store(s) || !start_loop(s) || !serve_open_keys(s) || !start_threads(s))
+        return end(s, COMMAND_FAILED);
+    fill_machine(s);
+    set_timers(s);
+    if (!open_or_wait(s))
+        return end(s, COMMAND_FAILED);
+    log_flush();
+    loop_run(s->loop);
+    return end(s, s->issuer != NULL ? COMMAND_DONE : COMMAND_FAILED);
+}

@@ -1,0 +1,74 @@
+/* What the files of `avouch serve` share: the parts of the running server, in the order in which they come to life. */
+#ifndef AVOUCH_SERVE_INT_H
+#define AVOUCH_SERVE_INT_H
+
+#include "ask.h"
+#include "command.h"
+#include "config.h"
+#include "endpoints.h"
+#include "log.h"
+#include "machine.h"
+#include "signer.h"
+#include "status.h"
+#include "tls.h"
+#include "upkeep.h"
+
+#define LISTENERS_MAX      16
+#define SERVE_HELPED       (-1)  /* --help was asked for and given */
+#define SERVE_POOL_BYTES   (16U << 20)
+#define STATUS_EVERY_MS    1000  /* until tailscaled has told who we are */
+#define STATUS_REFRESH     30    /* afterwards each so many ticks */
+
+struct serve {
+    struct pool *pool;              /* lives as long as the process: settings and their texts */
+    int argc;
+    char **argv;                    /* kept for SIGHUP: flags win again */
+    struct config config;
+    struct store *store;
+    struct view *view;              /* the main loop's */
+    struct signer *signer;
+    struct writer *writer;
+    struct loop *loop;
+    struct asker *asker;            /* NULL under --dev */
+    struct machine machine;
+    struct issuer *issuer;          /* what the machine points to */
+    uint8_t *secrets;               /* locked: page key, refresh key */
+    struct ssl_ctx_st *tls;
+    struct listener *listeners[LISTENERS_MAX];
+    size_t listener_n;
+    struct tailnet_watch {          /* what tailscaled says of our own node */
+        struct ask ask;
+        struct pool *pool;
+        bool asking, known;
+        unsigned ticks;
+        struct tailnet_status status;
+    } watch;
+};
+
+/* serve_settings.c. Speaks on standard error; the result is an exit status, or SERVE_HELPED. */
+int serve_read_settings(struct serve *s, struct config *ret);
+
+/* serve_issuer.c */
+bool serve_open_keys(struct serve *s);      /* seal key, signer, HMAC keys, signing keys: before threads ask for them */
+bool serve_make_issuer(struct serve *s, struct slice url); /* from the settings; remembers the name. Replaces s->issuer */
+
+/* serve_listen.c */
+bool serve_listen(struct serve *s);         /* opens every listener of the settings */
+bool serve_load_tls(struct serve *s);       /* nothing to do where no files are configured */
+bool serve_needs_status(const struct serve *s); /* cannot listen before tailscaled has spoken */
+struct slice serve_dev_url(struct serve *s);
+
+/* tailnet_watch.c */
+void tailnet_watch_tick(void *serve);
+void serve_on_status(struct serve *s);      /* serve.c: status is known, or anew */
+
+/* systemd.c: sd_notify(3) and sd_listen_fds(3), as much of them as we need. */
+void systemd_notify(const char *state);     /* nothing without NOTIFY_SOCKET */
+unsigned systemd_listen_fds(void);          /* how many, from descriptor 3 on; they are made close-on-exec */
+
+int serve_run(int argc, char **argv);
+
+/* One line on standard error and in the log's stead, before the log is open. */
+bool serve_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,210 @@
+/* /authorize: RFC 6749 4.1.1, OpenID Connect Core 3.1.2. A GET is judged and answered; a POST is stored and answered with a
+ * 303 to its GET, so that the cookie comes along. Where a page is due, the request is stored too and the page has an
+ * address of its own: reload, back and a second tab find it again. */
+#include "authorization.h"
+#include "endpoints.h"
+#include "identity.h"
+#include "reply.h"
+
+#include <string.h>
+
+static const struct named_step store_steps[], page_steps[];
+
+/* ---- which request ---- */
+
+static enum next store_posted(struct req *r)
+{
+    struct authorization *a = r->state;
+
+    if (a->query.n > FLOW_QUERY_BYTES_MAX)
+        return deny(r, OAUTH_INVALID_REQUEST, "The request is longer than 16384 bytes.",
+                    "a posted request is too long");
+    a->flow.query = a->query;
+    a->handle = flow_store(r->txn, &a->flow, r->now);
+    r->at = store_steps;
+    return NEXT;
+}
+
+static enum next load_stored(struct req *r)
+{
+    struct authorization *a = r->state;
+    bool expired = false;
+
+    a->handle = a->params->flow;
+    if (!flow_load(r->txn, a->handle, r->now, &a->flow, &expired)) {
+        a->handle = SLICE_NONE;
+        return deny(r, OAUTH_PAGE_EXPIRED, NULL, expired ? "the stored request is over" : "no such stored request");
+    }
+    a->has_flow = true;
+    authorization_read_flow(r);
+    return NEXT;
+}
+
+static enum next read_request(struct req *r)
+{
+    struct authorization *a = r->state;
+
+    a->params = r->params;
+    a->fault = r->fault;
+    a->query = r->origin.post && !slice_is_none(r->origin.body) ? r->origin.body : r->origin.query;
+    if (r->origin.post)
+        return store_posted(r);
+    /* an application may have a parameter of that name: beside client_id it is not ours */
+    if (!slice_is_none(a->params->flow) && slice_is_none(a->params->client_id))
+        return load_stored(r);
+    return NEXT;
+}
+
+static enum next answer_flow(struct req *r)
+{
+    return reply_redirect(r, authorization_flow_path(r));
+}
+
+/* ---- page or code ---- */
+
+/* DESIGN.md section 4: towards a redirect URI that this person never accepted always login_required. */
+static enum next refuse_silence(struct req *r, enum page_reason reason)
+{
+    enum oauth_error code = OAUTH_INTERACTION_REQUIRED;
+
+    if (reason == PAGE_FIRST_TIME || reason == PAGE_CONSENT)
+        code = OAUTH_CONSENT_REQUIRED;
+    if (reason == PAGE_MAX_AGE || reason == PAGE_SIGNED_OUT || reason == PAGE_OTHER_PERSON || r->back != BACK_REDIRECT)
+        code = OAUTH_LOGIN_REQUIRED;
+    req_raise(r, BACK_REDIRECT);
+    return deny(r, code, NULL, "prompt=none, and a page is due");
+}
+
+/* The page belongs to this browser and this person; both are asked again when it comes back. */
+static void bind_flow(struct req *r, struct authorization *a)
+{
+    uint8_t hash[SHA256_BYTES];
+
+    browser_make(&a->browser);
+    browser_hash(&a->browser, hash);
+    if (a->has_flow && a->flow.bound && a->flow.user_id == a->person.user_id && a->flow.reason == a->reason &&
+        memcmp(hash, a->flow.browser_hash, sizeof(hash)) == 0)
+        return;
+    a->flow.bound = true;
+    a->flow.user_id = a->person.user_id;
+    a->flow.reason = a->reason;
+    memcpy(a->flow.browser_hash, hash, sizeof(hash));
+    authorization_set_cookie(r);
+    if (a->has_flow)
+        flow_put(r->txn, &a->flow);
+}
+
+static enum next prepare_page(struct req *r, struct authorization *a)
+{
+    bind_flow(r, a);
+    if (a->has_flow) {
+        r->at = page_steps;
+        return NEXT;
+    }
+    if (a->query.n > FLOW_QUERY_BYTES_MAX)
+        return deny(r, OAUTH_INVALID_REQUEST, "The request is longer than 16384 bytes.", "too long to be stored");
+    a->flow.query = a->query;
+    a->handle = flow_store(r->txn, &a->flow, r->now);
+    r->at = store_steps;
+    return NEXT;
+}
+
+/* Reload, back button, second tab: the page was answered already, and its answer is the same again. */
+static bool is_answered(const struct req *r, const struct authorization *a)
+{
+    uint8_t hash[SHA256_BYTES];
+
+    if (!a->has_flow || a->flow.state == FLOW_OPEN || !a->browser.known || a->flow.user_id != r->caller->user_id)
+        return false;
+    browser_hash(&a->browser, hash);
+    return memcmp(hash, a->flow.browser_hash, sizeof(hash)) == 0;
+}
+
+static enum next repeat_answer(struct req *r, struct authorization *a)
+{
+    if (a->flow.state == FLOW_CANCELLED) {
+        req_raise(r, BACK_REDIRECT);
+        return deny(r, OAUTH_ACCESS_DENIED, NULL, "cancelled before");
+    }
+    a->code = grant_repeat_code(r->pool, r->issuer, a->flow.grant_id, a->handle);
+    return NEXT;
+}
+
+static enum next require_consent(struct req *r)
+{
+    struct authorization *a = r->state;
+    enum page_reason reason = authorization_judge(r);
+
+    if (is_answered(r, a))
+        return repeat_answer(r, a);
+    if (a->prompt & PROMPT_NONE)
+        return reason == SILENT ? NEXT : refuse_silence(r, reason);
+    if (!authorization_is_document(r)) {
+        a->page_only = true;
+        return deny(r, OAUTH_CROSS_SITE, NULL, "neither page nor code in a frame or a prefetch");
+    }
+    return reason == SILENT ? NEXT : prepare_page(r, a);
+}
+
+static enum next issue_code(struct req *r)
+{
+    const struct authorization *a = r->state;
+
+    if (slice_is_none(a->code))
+        authorization_issue(r, false);
+    return NEXT;
+}
+
+static enum next show_page(struct req *r)
+{
+    const struct authorization *a = r->state;
+    const struct continue_page page = { .frame = reply_frame(r),
+                                        .client = &a->client,
+                                        .redirect_uri = a->redirect_uri,
+                                        .person = &a->person,
+                                        .peer = r->caller,
+                                        .reason = a->reason,
+                                        .signed_out_at = a->signed_out_at,
+                                        .previous_login = a->previous_login,
+                                        .scopes = a->scopes,
+                                        .flow = a->handle };
+
+    return reply_page(r, 200, page_continue(r->pool, &page), a->redirect_uri);
+}
+
+static const struct named_step store_steps[] = {
+    { "settle", settle },
+    { "answer flow", answer_flow },
+    { NULL, NULL },
+};
+
+static const struct named_step page_steps[] = {
+    { "settle", settle },
+    { "show page", show_page },
+    { NULL, NULL },
+};
+
+static const struct named_step steps[] = {
+    { "read request", read_request },
+    { "load client", authorization_load_client },
+    { "check redirect", authorization_check_redirect },
+    { "know caller", know_caller },
+    { "know person", authorization_know_person },
+    { "load session", authorization_load_session },
+    { "check none", authorization_check_none },
+    { "check request", authorization_check_request },
+    { "check policy", authorization_check_policy },
+    { "require consent", require_consent },
+    { "issue code", issue_code },
+    { "settle", settle },
+    { "answer", authorization_answer_code },
+    { NULL, NULL },
+};
+
+const struct endpoint authorize_endpoint = {
+    .steps = steps,
+    .params = &authorization_table,
+    .state_bytes = sizeof(struct authorization),
+    .speech = SPEAK_PAGE,
+    .on_deny = authorization_on_deny,
+};

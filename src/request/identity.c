@@ -1,0 +1,198 @@
+/* Who is at the other end. What whois says is believed for this one request; trouble with tailscaled is never "nobody",
+ * because clients throw tokens away for that. */
+#include "identity.h"
+
+#include "ask.h"
+#include "cookie.h"
+#include "encode.h"
+
+/* One question, its answer judged. */
+struct question {
+    struct ask ask;
+    struct address asked;
+    struct peer peer;
+};
+
+static const char trouble_hint[] = "The tailnet service on this server does not answer.";
+
+static struct question *make_question(struct req *r, struct address asked, bool with_port, bool may_miss)
+{
+    struct question *q = pool_zalloc(r->pool, sizeof(*q));
+
+    q->asked = asked;
+    q->ask = (struct ask){ .pool = r->pool, .path = whois_path(r->pool, &asked, with_port), .may_miss = may_miss };
+    q->ask.job.at = r->m->asks;
+    return q;
+}
+
+static enum next trouble(struct req *r, const char *why)
+{
+    return deny(r, OAUTH_TEMPORARILY_UNAVAILABLE, trouble_hint, why);
+}
+
+/* False: r is denied. */
+static bool read_answer(struct req *r, struct question *q)
+{
+    q->peer = (struct peer){ .kind = PEER_NOBODY };
+    if (q->ask.job.err != ERR_OK) {
+        (void)trouble(r, err_text(q->ask.job.err));
+        return false;
+    }
+    if (q->ask.ret_status == 404)
+        return true;
+    if (q->ask.ret_status != 200 ||
+        whois_parse(r->pool, q->ask.ret_body, &q->asked, &r->issuer->self, &q->peer) != ERR_OK) {
+        (void)trouble(r, "tailscaled's answer to whois cannot be used");
+        return false;
+    }
+    if (q->peer.kind == PEER_SHARED_IN && r->issuer->shared_in && q->peer.user_id > 0)
+        q->peer.kind = PEER_PERSON;
+    return true;
+}
+
+/* ---- the caller ---- */
+
+static enum next caller_landed(struct req *r)
+{
+    struct question *q = (struct question *)(void *)r->landed;
+
+    if (!read_answer(r, q))
+        return DENY;
+    r->caller = &q->peer;
+    req_keep(r);
+    return NEXT;
+}
+
+static enum next nobody(struct req *r)
+{
+    static const struct peer none = { .kind = PEER_NOBODY };
+
+    r->caller = &none;
+    return NEXT;
+}
+
+bool dev_choice(const struct req *r, size_t *ret_index)
+{
+    struct slice value = cookie_find(r->origin.cookies, SL(COOKIE_NAME_DEV));
+    uint64_t index = 0;
+
+    if (!r->issuer->dev || !slice_to_u64(value, DEV_PEOPLE_MAX, &index) || index >= r->m->dev.people.n)
+        return false;
+    *ret_index = (size_t)index;
+    return true;
+}
+
+static enum next ask_dev(struct req *r)
+{
+    size_t index = 0;
+    struct address asked = dev_choice(r, &index) ? dev_address(index) : r->origin.address;
+
+    return req_wait(r, &make_question(r, asked, true, true)->ask.job, caller_landed);
+}
+
+/* An address that cannot be a peer's is never asked about: a miss holds tailscaled's one lock for 185 ms. */
+static enum next ask_tailnet(struct req *r)
+{
+    const struct address *a = &r->origin.address;
+    bool loopback = address_is_loopback(a);
+
+    if (r->origin.by_unix || (!address_is_tailnet(a) && !(loopback && r->m->userspace)))
+        return nobody(r);
+    if (slice_is_none(r->issuer->self.stable_id))
+        return trouble(r, "tailscaled has not said yet who we are");
+    return req_wait(r, &make_question(r, *a, true, loopback)->ask.job, caller_landed);
+}
+
+enum next know_caller(struct req *r)
+{
+    if (r->caller != NULL)
+        return NEXT;
+    switch (r->origin.class) {
+    case LISTEN_DEV: return ask_dev(r);
+    case LISTEN_TAILNET: return ask_tailnet(r);
+    case LISTEN_SERVE:
+    case LISTEN_PROXY:
+    case LISTEN_PUBLIC:
+    case LISTEN_OPS: break;
+    }
+    return nobody(r);
+}
+
+enum oauth_error caller_error(const struct peer *peer)
+{
+    switch (peer->kind) {
+    case PEER_PERSON: return OAUTH_NO_ERROR;
+    case PEER_MACHINE: return OAUTH_NODE_TAGGED;
+    case PEER_EXPIRED: return OAUTH_NODE_EXPIRED;
+    case PEER_SHARED_IN: return OAUTH_NODE_SHARED_IN;
+    case PEER_NOBODY:
+    case PEER_OURSELVES:
+    case PEER_UNSIGNED:
+    case PEER_STRANGE: break;
+    }
+    return OAUTH_NOT_ON_TAILNET;
+}
+
+/* ---- the person of a grant ---- */
+
+/* The grant's node, then the others that this person was seen from. */
+struct recheck {
+    int64_t user_id;
+    struct person_pair pairs[PERSON_PAIRS_MAX + 1];
+    unsigned n, at;
+};
+
+static enum next ask_next(struct req *r);
+
+static enum next person_landed(struct req *r)
+{
+    struct question *q = (struct question *)(void *)r->landed;
+    const struct recheck *c = r->recheck;
+    const struct person_pair *pair = &c->pairs[c->at - 1];
+
+    if (!read_answer(r, q))
+        return DENY;
+    if (q->peer.kind != PEER_PERSON || q->peer.user_id != c->user_id || !slice_eq(q->peer.stable_id, pair->stable_id))
+        return ask_next(r);
+    r->person = &q->peer;
+    req_keep(r);
+    return NEXT;
+}
+
+static enum next ask_next(struct req *r)
+{
+    struct recheck *c = r->recheck;
+    struct address a;
+
+    while (c->at < c->n) {
+        const struct person_pair *pair = &c->pairs[c->at++];
+        if (address_parse(pair->address, &a))
+            return req_wait(r, &make_question(r, a, false, false)->ask.job, person_landed);
+    }
+    return deny(r, OAUTH_INVALID_GRANT, "The person or the device of this sign-in is not on the tailnet any more.",
+                "no node of the grant's person answers for them");
+}
+
+static void add_pair(struct recheck *c, struct person_pair pair)
+{
+    for (unsigned i = 0; i < c->n; i++)
+        if (slice_eq(c->pairs[i].stable_id, pair.stable_id))
+            return;
+    c->pairs[c->n++] = pair;
+}
+
+enum next recheck_person(struct req *r, const struct grant *g)
+{
+    struct recheck *c = pool_zalloc(r->pool, sizeof(*c));
+    struct person person;
+
+    if (r->person != NULL && r->person->user_id == g->user_id)
+        return NEXT;
+    c->user_id = g->user_id;
+    add_pair(c, (struct person_pair){ g->stable_id, g->address });
+    if (person_load(r->txn, g->user_id, &person))
+        for (unsigned i = 0; i < person.pair_count; i++)
+            add_pair(c, person.pairs[i]);
+    r->recheck = c;
+    return ask_next(r);
+}
