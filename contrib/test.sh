@@ -1,71 +1,140 @@
 #!/bin/sh
-# Installs what the tests need, builds with every warning as an error (gcc and clang), runs every suite.
-# usage: sh contrib/test.sh [SUITE...]     suites: gcc clang asan       (none: all of them)
-# Ends with one line "N passed, N failed, N skipped"; status 0 only if nothing failed.
+# Installs what the tests need, builds with every warning as an error, runs the suites.
+#
+#   sh contrib/test.sh [SUITE...]      none: all of them
+#   sh contrib/test.sh --full          and what takes long: many crash cycles, long fuzzing, ...
+#
+# unit scenario fuzz    in the gcc build: rules by themselves, whole requests in process, the corpora of the fuzz targets
+# clang asan            the same three built with clang, and with gcc under AddressSanitizer and UndefinedBehaviorSanitizer
+# quickstart            contrib/quickstart.sh, once
+# lint                  layers, sizes, documents, formatting, clang-tidy, cppcheck
+# e2e e2e-asan          the real program with clients written by others; the same under the sanitizers
+# browser               every page in headless Chromium
+# tailnet               a real control server and tailscaled in network namespaces
+#
+# The last line is "N passed, N failed, N skipped"; status 0 only if nothing failed. What is slow to get or to build once
+# lies in ${XDG_CACHE_HOME:-$HOME/.cache}/avouch.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
+. contrib/packages.sh
+
 build=${AVOUCH_BUILD:-build-test}
-log=$build/log
-suites=${*:-gcc clang asan}
 passed=0 failed=0 skipped=0
+full=''
+suites=''
+for argument in "$@"; do
+    case $argument in
+    --full) full=--full ;;
+    *) suites="$suites $argument" ;;
+    esac
+done
+suites=${suites:-unit fuzz quickstart clang asan browser}
 
-packages="gcc libc6-dev clang libclang-rt-14-dev meson ninja-build pkg-config python3 libh2o-evloop-dev libjansson-dev libcjose-dev liblmdb-dev
-libssl-dev libyaml-dev openssl"
+test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
+python3-yaml apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
 
-say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
-
-install_packages() {
-    missing=
-    for p in $packages; do
-        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
-    done
-    [ -n "$missing" ] || return 0
-    say "installing:$missing"
-    sudo=
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || { echo "these packages are missing and there is no sudo to install them:$missing"; exit 1; }
-        sudo=sudo
-    fi
-    $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
-        >"$log.apt" 2>&1 || { cat "$log.apt"; echo "the installation failed"; exit 1; }
+# count TEXT: adds a "N passed, N failed, N skipped" to ours; false if it is none
+count() {
+    case $1 in
+    *' passed, '*' failed, '*' skipped') ;;
+    *) return 1 ;;
+    esac
+    # shellcheck disable=SC2086 # split into words
+    set -- $1
+    passed=$((passed + $1)) failed=$((failed + $3)) skipped=$((skipped + $5))
 }
 
-# name, compiler, meson options: configure, build, run unit and fuzz replays; meson's own summary is counted
-run_suite() {
+# make NAME COMPILER OPTION...: a build directory, configured and built; false: its errors were shown
+make() {
     name=$1 cc=$2
     shift 2
+    if [ -f "$build/made-$name" ]; then return 0; fi
     start=$(date +%s)
-    say "$name: building with $cc"
-    rm -rf "$build/$name"
-    if ! { CC=$cc meson setup "$build/$name" "$@" && ninja -C "$build/$name"; } >"$log.$name" 2>&1; then
-        grep -E 'error|FAILED|ERROR' "$log.$name" | head -n 20
-        tail -n 15 "$log.$name"
+    if ! { { [ -f "$build/$name/build.ninja" ] || CC=$cc meson setup "$build/$name" "$@"; } && ninja -C "$build/$name"; } \
+        >"$build/log.$name" 2>&1; then
+        grep -E 'error|FAILED|ERROR' "$build/log.$name" | head -n 20
+        tail -n 15 "$build/log.$name"
         say "$name: the build failed"
-        failed=$((failed + 1))
-        return
+        return 1
     fi
-    say "$name: built in $(($(date +%s) - start)) s, running unit and fuzz"
-    meson test -C "$build/$name" --no-rebuild --print-errorlogs >"$log.$name" 2>&1
-    count() { sed -n "s/^$1: *\([0-9]*\).*/\1/p" "$log.$name" | tail -n 1; }
-    ok=$(count Ok) bad=$(count Fail) slow=$(count Timeout) skip=$(count Skipped)
-    grep -E '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR|SKIP)' "$log.$name"
+    say "$name: built with $cc in $(($(date +%s) - start)) s"
+    : >"$build/made-$name"
+}
+
+make_asan() { make asan gcc -Db_sanitize=address,undefined -Db_lundef=false; }
+
+# meson_suites NAME SUITE...: those of meson's suites in that build directory
+meson_suites() {
+    name=$1
+    shift
+    options=$(for s in "$@"; do printf ' --suite %s' "$s"; done)
+    # shellcheck disable=SC2086 # a list of words
+    meson test -C "$build/$name" --no-rebuild --print-errorlogs $options >"$build/log.$name" 2>&1
+    value() { sed -n "s/^$1: *\([0-9]*\).*/\1/p" "$build/log.$name" | tail -n 1; }
+    ok=$(value Ok) bad=$(value Fail) slow=$(value Timeout) skip=$(value Skipped)
+    grep -E '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR|SKIP)' "$build/log.$name"
     if [ "${bad:-0}" -gt 0 ] || [ "${slow:-0}" -gt 0 ] || [ -z "$ok" ]; then
-        grep -E '^(# |not ok|.*(ERROR|Sanitizer))' "$log.$name" | head -n 60
+        grep -E '^(# |not ok|.*(ERROR|Sanitizer))' "$build/log.$name" | head -n 60
     fi
     [ -n "$ok" ] || failed=$((failed + 1))
     passed=$((passed + ${ok:-0})) failed=$((failed + ${bad:-0} + ${slow:-0})) skipped=$((skipped + ${skip:-0}))
-    say "$name: ${ok:-0} programs passed, $((${bad:-0} + ${slow:-0})) failed, in $(($(date +%s) - start)) s"
+}
+
+# script COMMAND...: a suite that counts by itself; its lines are shown but for what is well
+script() {
+    "$@" >"$build/log.script" 2>&1
+    status=$?
+    grep -vE '^ok ' "$build/log.script"
+    last=$(tail -n 1 "$build/log.script")
+    if ! count "$last" || { [ "$status" -ne 0 ] && [ "$(echo "$last" | cut -d' ' -f3)" -eq 0 ]; }; then
+        failed=$((failed + 1))
+        echo "status $status: $*"
+    fi
+}
+
+one() { # one NAME COMMAND...: a single test
+    name=$1
+    shift
+    if "$@" >"$build/log.$name" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        tail -n 40 "$build/log.$name"
+    fi
+}
+
+run() {
+    case $1 in
+    unit | scenario | fuzz) make gcc gcc && meson_suites gcc "$1" ;;
+    clang) make clang clang && meson_suites clang unit fuzz ;;
+    asan) make_asan && meson_suites asan unit fuzz ;;
+    quickstart) make gcc gcc && one quickstart env AVOUCH_QUICKSTART_ONCE=1 AVOUCH_QUICKSTART_PORT=19080 \
+        AVOUCH_BUILD="$build/gcc" XDG_STATE_HOME="$PWD/$build/state" sh contrib/quickstart.sh ;;
+    lint) make clang clang && AVOUCH_LINT_BUILD="$build/clang" script sh tests/lint/run.sh ;;
+    e2e) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/e2e/run.sh ;;
+    e2e-asan) make_asan && AVOUCH_BIN="$build/asan/src/app/avouch" script sh tests/e2e/run.sh ;;
+    browser) make gcc gcc && script sh tests/browser/run.sh "$build/gcc" ;;
+    tailnet) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/tailnet/run.sh $full ;;
+    *)
+        echo "there is no suite $1; sh contrib/test.sh --help is the head of the file"
+        exit 2
+        ;;
+    esac || failed=$((failed + 1))
 }
 
 mkdir -p "$build"
-install_packages
+rm -f "$build"/made-*
+# shellcheck disable=SC2086 # lists of words
+install_packages "$build/log.apt" $build_packages $test_packages || exit 1
+began=$(date +%s)
 for suite in $suites; do
-    case $suite in
-    gcc) run_suite gcc gcc ;;
-    clang) run_suite clang clang ;;
-    asan) run_suite asan gcc -Db_sanitize=address,undefined -Db_lundef=false ;;
-    *) echo "there is no suite $suite: gcc, clang, asan"; exit 2 ;;
-    esac
+    start=$(date +%s) before="$passed $failed $skipped"
+    say "$suite ..."
+    run "$suite"
+    # shellcheck disable=SC2086 # three words
+    set -- $before
+    say "$suite: $((passed - $1)) passed, $((failed - $2)) failed, $((skipped - $3)) skipped, in $(($(date +%s) - start)) s"
 done
+say "all of it in $(($(date +%s) - began)) s"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

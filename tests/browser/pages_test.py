@@ -243,6 +243,7 @@ def main(rendered, shots, program):
             suite.run(sorted(f.stem for f in rendered.glob("*.html")))
         finally:
             browser.close()
+    print(f"{suite.count - suite.failed} passed, {suite.failed} failed, 0 skipped")
     return 1 if suite.failed else 0
 
 
