@@ -50,7 +50,10 @@ struct authorization {
 void authorization_read_flow(struct req *r);
 
 step authorization_load_client, authorization_check_redirect, authorization_know_person, authorization_load_session,
-    authorization_check_none, authorization_check_request, authorization_check_policy;
+    authorization_check_none, authorization_check_hint, authorization_check_request, authorization_check_policy;
+
+/* hint.c: true if the hint is an ID token of ours; then whom it is about. */
+bool authorization_hint_names(struct req *r, struct slice hint, struct slice *ret_subject);
 
 /* A code or a session arises only in a document that the person sees: no frame, no prefetch. */
 bool authorization_is_document(const struct req *r);

@@ -192,6 +192,7 @@ static const struct named_step steps[] = {
     { "know person", authorization_know_person },
     { "load session", authorization_load_session },
     { "check none", authorization_check_none },
+    { "check hint", authorization_check_hint },
     { "check request", authorization_check_request },
     { "check policy", authorization_check_policy },
     { "require consent", require_consent },

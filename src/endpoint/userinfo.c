@@ -37,6 +37,14 @@ static struct slice sent_token(struct req *r)
     return slice_trim(slice_from(header, sizeof(BEARER_PREFIX) - 1));
 }
 
+/* Where connections have no identity only clients that are marked for it are served. */
+static bool may_reach(struct req *r, const struct grant *g)
+{
+    struct client client;
+
+    return r->origin.class != LISTEN_PUBLIC || (client_load(r->txn, g->client_id, &client) && client.reach_public);
+}
+
 static enum next check_token(struct req *r)
 {
     struct access_token token;
@@ -50,7 +58,7 @@ static enum next check_token(struct req *r)
         return DENY;
     if (slice_is_none(text))
         return deny(r, OAUTH_INVALID_TOKEN, NULL, "no token");
-    if (!access_token_check(r->txn, text, r->now, &token, &grant))
+    if (!access_token_check(r->txn, text, r->now, &token, &grant) || !may_reach(r, &grant))
         return deny(r, OAUTH_INVALID_TOKEN, "The access token is unknown, expired or revoked.", "no such live token");
     r->log_client = grant.client_id;
     if (!(token.scopes & SCOPE_OPENID))

@@ -190,6 +190,20 @@ enum next authorization_check_none(struct req *r)
     return NEXT;
 }
 
+enum next authorization_check_hint(struct req *r)
+{
+    const struct authorization *a = r->state;
+    struct slice expected;
+
+    if (!authorization_hint_names(r, a->params->id_token_hint, &expected) ||
+        slice_eq(expected, person_subject(r->pool, r->issuer, a->person.user_id)))
+        return NEXT;
+    if (a->prompt & PROMPT_NONE)
+        return deny_none(r, OAUTH_LOGIN_REQUIRED, "id_token_hint is about another person");
+    return deny(r, OAUTH_LOGIN_REQUIRED, "It asked for somebody else than the person at this device.",
+                "id_token_hint is about another person");
+}
+
 /* ---- the rest of the request ---- */
 
 static enum next bad_request(struct req *r, enum oauth_error code, const char *hint)
