@@ -29,5 +29,6 @@ struct asker *asker_create(struct loop *l, struct slice socket_path);
 void asker_destroy(struct asker *a);    /* before its loop; what is not answered yet ends with ERR_IO. NULL is fine */
 void asker_set_timeout(struct asker *a, unsigned ms); /* instead of ASK_TIMEOUT_MS, for asks sent from now on: tests */
 struct queue *asker_queue(struct asker *a);
+uint32_t asker_daemon_uid(const struct asker *a);   /* whose process listens there (exchange.h); NO_UID: not known yet */
 
 #endif

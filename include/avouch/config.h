@@ -16,6 +16,7 @@ enum tailscale_mode { TAILSCALE_AUTO, TAILSCALE_KERNEL, TAILSCALE_USERSPACE, TAI
 
 struct config {
     struct slice issuer;                /* none: the node's own name */
+    struct slices proxies;              /* addresses whose X-Forwarded-For is believed on listeners of the class proxy */
     struct slices listen;               /* "CLASS:ADDRESS"; empty: not given, see config_complete */
     struct slice tls_certificate, tls_key;
     struct slice state;                 /* directory; none: not given, see config_complete */

@@ -9,6 +9,7 @@
 
 #define BODY_BYTES_MAX 65536
 #define ANSWER_HEADERS_MAX 24
+#define NO_UID UINT32_MAX
 
 struct http_header {
     struct slice name, value;           /* name in lower case */
@@ -22,10 +23,12 @@ struct http_request {
     struct slice body;
     struct address peer;                /* of the socket; meaningless where by_unix */
     bool by_unix, tls;
+    uint32_t peer_uid;                  /* of a unix socket's peer; NO_UID: not known, or not told apart in this user namespace */
     struct listener *listener;          /* which one it came in by */
 };
 
 struct slice http_header(const struct http_request *r, const char *name); /* first of that name; none: absent */
+struct slice http_header_only(const struct http_request *r, const char *name); /* none: absent, or there are several */
 
 struct answer {
     uint16_t status;

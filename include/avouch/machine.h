@@ -24,6 +24,9 @@ struct machine {
     struct queue *asks, *signer, *commit;   /* LocalAPI, signer.h, writer */
     struct now (*clock)(void *ctx);
     void *clock_ctx;
+    const struct address *proxies;          /* whose X-Forwarded-For is believed on listeners of the class proxy */
+    size_t proxy_n;
+    uint32_t daemon_uid;                    /* tailscaled's: who may connect to listeners of the class serve; NO_UID: nobody */
     bool userspace;                         /* tailscaled hands its peers over on loopback */
     bool log_documents;
     struct dev dev;                         /* made-up people; none outside --dev */

@@ -15,7 +15,7 @@ enum next reply_json(struct req *r, uint16_t status, struct slice body);
 enum next reply_page(struct req *r, uint16_t status, struct slice html, struct slice form_to);
 /* 302 after a GET, 303 after a POST, never 307 (RFC 9700 4.12). */
 enum next reply_redirect(struct req *r, struct slice location);
-enum next reply_form_post(struct req *r, const struct form_post_page *page);
+enum next reply_form_post(struct req *r, const struct form_post_page *f);
 
 /* The answer to a denial, in the endpoint's speech; called by the driver. */
 void reply_deny(struct req *r);

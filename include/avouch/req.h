@@ -46,6 +46,8 @@ struct deny {
 struct origin {
     struct address address;
     bool by_unix;
+    uint32_t peer_uid;
+    struct slice forwarded_for;             /* X-Forwarded-For, where the listener's class may believe it; none: absent or twice */
     enum listener_class class;
     bool post, head;                        /* method */
     bool wants_html;                        /* Accept names text/html */

@@ -89,12 +89,12 @@ static int show_one(struct command *c, const struct record *r, void *context)
 
     if (root == NULL || sequence == 0)
         return command_refuse(c, "record %llu cannot be read", (unsigned long long)sequence);
-    if (c->args.json)
+    if (c->args.json) {
         command_print(list->n > 0 ? SL(",\n") : SLICE_NONE);
-    if (c->args.json)
         print_record(c, sequence, root);
-    else
+    } else {
         print_line(c, sequence, root);
+    }
     list->n++;
     return COMMAND_DONE;
 }

@@ -27,6 +27,7 @@
 static const struct key keys[] = {
     { "issuer", "an address such as https://idp.example.ts.net", TEXT, AT(issuer), 300, NULL },
     { "listen", "a list such as [\"tailnet:443\", \"ops:[::1]:9090\"]", TEXTS, AT(listen), 300, NULL },
+    { "proxies", "a list of IP addresses such as [\"10.0.0.2\"]", TEXTS, AT(proxies), 64, NULL },
     { "tls.certificate", "a file's absolute path", PATH, AT(tls_certificate), PATH_MAX, NULL },
     { "tls.key", "a file's absolute path", PATH, AT(tls_key), PATH_MAX, NULL },
     { "state", "a directory's absolute path", PATH, AT(state), PATH_MAX, NULL },
@@ -207,7 +208,7 @@ enum err config_set(struct pool *p, struct config *c, const char *name, struct s
         return config_key_set(&at, k, pool_dup(p, value), config_key_target(c, k));
     struct slices *list = config_key_target(c, k);
     uint32_t bit = UINT32_C(1) << (k - keys);
-    struct slices begun = c->lists_begun & bit ? *list : (struct slices){ NULL, 0 };
+    struct slices begun = (c->lists_begun & bit) != 0 ? *list : (struct slices){ NULL, 0 };
     enum err e = config_key_append(&at, k, pool_dup(p, value), &begun);
     if (e == ERR_OK) {
         *list = begun;

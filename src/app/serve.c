@@ -116,6 +116,7 @@ static void fill_machine(struct serve *s)
     m->signer = signer_queue(s->signer);
     m->commit = writer_queue(s->writer);
     m->clock = read_clock;
+    m->daemon_uid = NO_UID;
     m->log_documents = s->config.log_documents;
     machine_init(m);
     if (s->config.dev) {

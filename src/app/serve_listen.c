@@ -80,10 +80,27 @@ bool serve_needs_status(const struct serve *s)
     return false;
 }
 
+/* Whom the listeners of the class proxy believe. */
+static bool read_proxies(struct serve *s)
+{
+    const struct slices names = s->config.proxies;
+    struct address *at = pool_zalloc(s->pool, (names.n + 1) * sizeof(*at));
+
+    for (size_t i = 0; i < names.n; i++)
+        if (!address_parse(names.at[i], &at[i]))
+            return serve_complain("proxies: " SLICE_FMT " is no IP address", SLICE_ARG(names.at[i]));
+    s->machine.proxies = at;
+    s->machine.proxy_n = names.n;
+    return true;
+}
+
 bool serve_listen(struct serve *s)
 {
     unsigned handed = systemd_listen_fds();
     struct listen_spec spec;
+
+    if (!read_proxies(s))
+        return false;
 
     s->machine.userspace = is_userspace(s);
     for (size_t i = 0; i < s->config.listen.n; i++) {
@@ -92,8 +109,6 @@ bool serve_listen(struct serve *s)
             return serve_complain("listen: " SLICE_FMT " is not CLASS:ADDRESS", SLICE_ARG(s->config.listen.at[i]));
         if (spec.class == LISTEN_DEV && !s->config.dev)
             return serve_complain("a dev listener is for --dev");
-        if (spec.class == LISTEN_SERVE || spec.class == LISTEN_PROXY)
-            return serve_complain("listeners of the class %s are not there yet", listener_class_name(spec.class));
         if (!(spec.any_own_address ? open_own_addresses(s, spec, fd) : open_one(s, &spec, fd)))
             return false;
     }

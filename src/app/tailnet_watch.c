@@ -37,6 +37,7 @@ static void on_status(struct job *j)
     w->pool = w->ask.pool;
     w->status = status;
     w->known = true;
+    s->machine.daemon_uid = asker_daemon_uid(s->asker);
     serve_on_status(s);
 }
 

@@ -13,6 +13,20 @@ struct slice http_header(const struct http_request *r, const char *name)
     return SLICE_NONE;
 }
 
+struct slice http_header_only(const struct http_request *r, const char *name)
+{
+    struct slice wanted = slice_of(name), found = SLICE_NONE;
+
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (!slice_eq(r->headers[i].name, wanted))
+            continue;
+        if (!slice_is_none(found))
+            return SLICE_NONE;
+        found = r->headers[i].value;
+    }
+    return found;
+}
+
 void answer_header(struct answer *a, const char *name, struct slice value)
 {
     assert(a->header_count < ANSWER_HEADERS_MAX);

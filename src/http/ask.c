@@ -48,6 +48,7 @@ struct asker {
     size_t kept_count;
     struct sockaddr_un address;
     bool reachable, starting;
+    uint32_t daemon_uid; /* of whoever listens at address, as of the last connection */
 };
 
 static void list_init(struct list *l)
@@ -212,10 +213,12 @@ static void on_connected(h2o_socket_t *sock, const char *err)
 {
     struct asking *g = sock->data;
 
-    if (err == NULL)
+    if (err == NULL) {
+        g->asker->daemon_uid = socket_peer_uid(h2o_socket_get_fd(sock));
         send_request(g);
-    else
+    } else {
         end_asking(g, ERR_IO);
+    }
 }
 
 static void connect_asking(struct asking *g)
@@ -374,6 +377,7 @@ struct asker *asker_create(struct loop *l, struct slice socket_path)
     a->queue.send = send_ask;
     a->loop = l;
     a->timeout_ms = ASK_TIMEOUT_MS;
+    a->daemon_uid = NO_UID;
     (void)pthread_mutex_init(&a->lock, NULL);
     list_init(&a->sent);
     list_init(&a->waiting);
@@ -414,6 +418,11 @@ void asker_destroy(struct asker *a)
     h2o_socket_close(a->timer_sock);
     (void)pthread_mutex_destroy(&a->lock);
     free(a);
+}
+
+uint32_t asker_daemon_uid(const struct asker *a)
+{
+    return a->daemon_uid;
 }
 
 struct queue *asker_queue(struct asker *a)

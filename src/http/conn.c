@@ -12,6 +12,8 @@
 
 #include "http_int.h"
 
+#define OVERFLOW_UID 65534 /* every user that a user namespace does not map */
+
 /* Of the whole process, as its files are. */
 static atomic_size_t connections_open;
 
@@ -59,6 +61,16 @@ static void on_close(void *data)
     conn_drain_end(l);
 }
 
+uint32_t socket_peer_uid(int fd)
+{
+    struct ucred peer = { 0 };
+    socklen_t n = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0 || peer.uid == OVERFLOW_UID)
+        return NO_UID;
+    return peer.uid;
+}
+
 static void open_conn(struct listener *from, h2o_socket_t *sock)
 {
     struct loop *l = from->loop;
@@ -69,6 +81,7 @@ static void open_conn(struct listener *from, h2o_socket_t *sock)
     c->seen.at_ms = loop_clock_ms();
     c->by_unix = from->by_unix || h2o_socket_getpeername(sock, (struct sockaddr *)&peer) == 0 ||
                  !address_of((struct sockaddr *)&peer, &c->peer);
+    c->peer_uid = c->by_unix ? socket_peer_uid(h2o_socket_get_fd(sock)) : NO_UID;
     if (l->conns != NULL)
         l->conns->link = &c->next;
     l->conns = c;

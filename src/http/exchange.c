@@ -159,6 +159,7 @@ static void fill(struct http_request *r, h2o_req_t *req, const struct scan_head 
         .body = h->has_body ? slice_bytes(req->entity.base, req->entity.len) : SLICE_NONE,
         .peer = c->peer,
         .by_unix = c->by_unix,
+        .peer_uid = c->peer_uid,
         .tls = c->sock->ssl != NULL,
         .listener = c->listener,
     };

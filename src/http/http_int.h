@@ -41,6 +41,7 @@ struct conn {
     struct exchange *exchange; /* the request that a handler has; NULL: none */
     struct address peer;
     bool by_unix;
+    uint32_t peer_uid; /* by_unix; else NO_UID */
     uint64_t requests; /* so far */
 
     struct { /* the sweeper's notes: what it saw when something last moved */
@@ -87,6 +88,8 @@ struct loop {
     int64_t drain_until_ms;
 };
 
+/* Whose the other end of a unix socket is; NO_UID: cannot be told, as for users that this user namespace does not map. */
+uint32_t socket_peer_uid(int fd);
 int64_t loop_clock_ms(void); /* monotonic: h2o's own time is the wall's and jumps with it */
 /* Calls back on the loop while fd can be read; h2o reads nothing itself and closes fd with the socket. */
 h2o_socket_t *loop_watch(struct loop *l, int fd, h2o_socket_cb cb, void *data);

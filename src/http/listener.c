@@ -233,6 +233,7 @@ static struct listener *create(struct loop *l, const struct listen_spec *spec, i
     return made;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the seventh is the sentence for what failed; no two of one type can be mistaken */
 enum err listener_open(struct loop *l, const struct listen_spec *spec, int fd, struct ssl_ctx_st *tls, struct pool *p,
                        struct listener **ret, struct slice *ret_why)
 {

@@ -170,6 +170,7 @@ bool session_load(struct txn *t, const struct issuer *issuer, const struct brows
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the seventh is the result; no two are of one type */
 void session_start(struct txn *t, const struct issuer *issuer, const struct person *person, const struct peer *peer,
                    struct browser *b, struct now now, struct session *ret)
 {

@@ -103,6 +103,39 @@ static enum next ask_tailnet(struct req *r)
     return req_wait(r, &make_question(r, *a, true, loopback)->ask.job, caller_landed);
 }
 
+/* The peer that whoever stands before us names. Only an address of the tailnet can be one. */
+static enum next ask_forwarded(struct req *r, struct slice text)
+{
+    struct address a;
+
+    if (!address_parse(slice_trim(text), &a) || !address_is_tailnet(&a))
+        return nobody(r);
+    if (slice_is_none(r->issuer->self.stable_id))
+        return trouble(r, "tailscaled has not said yet who we are");
+    return req_wait(r, &make_question(r, a, false, false)->ask.job, caller_landed);
+}
+
+/* `tailscale serve`: from the loopback any process could send these headers, so the socket must be tailscaled's own. */
+static enum next ask_serve(struct req *r)
+{
+    if (r->m->daemon_uid == NO_UID || r->origin.peer_uid != r->m->daemon_uid)
+        return nobody(r);
+    return ask_forwarded(r, r->origin.forwarded_for);
+}
+
+/* The last hop is the one that the named proxy added itself; what stands before it came from outside. */
+static enum next ask_proxy(struct req *r)
+{
+    struct slice rest = r->origin.forwarded_for, hop = SLICE_NONE;
+    bool named = false;
+
+    for (size_t i = 0; i < r->m->proxy_n && !r->origin.by_unix; i++)
+        named = named || address_same_ip(&r->m->proxies[i], &r->origin.address);
+    while (!slice_is_none(rest) && slice_cut(&rest, ',', &hop))
+        continue;
+    return named ? ask_forwarded(r, hop) : nobody(r);
+}
+
 enum next know_caller(struct req *r)
 {
     if (r->caller != NULL)
@@ -110,8 +143,8 @@ enum next know_caller(struct req *r)
     switch (r->origin.class) {
     case LISTEN_DEV: return ask_dev(r);
     case LISTEN_TAILNET: return ask_tailnet(r);
-    case LISTEN_SERVE:
-    case LISTEN_PROXY:
+    case LISTEN_SERVE: return ask_serve(r);
+    case LISTEN_PROXY: return ask_proxy(r);
     case LISTEN_PUBLIC:
     case LISTEN_OPS: break;
     }

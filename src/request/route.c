@@ -237,9 +237,15 @@ static bool is_own_machine(struct slice host)
 /* DNS rebinding stops here: a name that is not ours is not answered. Scrapers call ops by its address. */
 static bool is_our_host(const struct visit *v)
 {
-    if (slice_eq_nocase(v->h->host, v->m->issuer->host))
+    enum listener_class class = listener_class(v->h->listener);
+    struct slice host = v->h->host;
+
+    /* `tailscale serve` rewrites Host for a unix backend and says the real one beside it */
+    if (class == LISTEN_SERVE && slice_eq(host, SL("localhost")))
+        host = http_header_only(v->h, "x-forwarded-host");
+    if (slice_eq_nocase(host, v->m->issuer->host))
         return true;
-    return listener_class(v->h->listener) == LISTEN_OPS && is_own_machine(v->h->host);
+    return class == LISTEN_OPS && is_own_machine(host);
 }
 
 static bool method_fits(const struct visit *v, bool *ret_post)
@@ -254,14 +260,27 @@ static bool method_fits(const struct visit *v, bool *ret_post)
 
 /* ---- into a struct req ---- */
 
+static bool has_header(const struct http_request *h, const char *name)
+{
+    return !slice_is_none(http_header(h, name));
+}
+
 static bool is_prefetch(const struct http_request *h)
 {
     static const char *const names[] = { "sec-purpose", "purpose", "x-moz" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (!slice_is_none(http_header(h, names[i])))
+        if (has_header(h, names[i]))
             return true;
     return false;
+}
+
+/* What comes from the internet through Funnel has no identity, whatever else it carries. */
+static enum listener_class class_of(const struct http_request *h)
+{
+    enum listener_class class = listener_class(h->listener);
+
+    return class == LISTEN_SERVE && has_header(h, "tailscale-funnel-request") ? LISTEN_PUBLIC : class;
 }
 
 static void copy_origin(struct req *r, const struct visit *v, bool post)
@@ -272,7 +291,9 @@ static void copy_origin(struct req *r, const struct visit *v, bool post)
     r->origin = (struct origin){
         .address = h->peer,
         .by_unix = h->by_unix,
-        .class = listener_class(h->listener),
+        .peer_uid = h->peer_uid,
+        .forwarded_for = pool_dup(p, http_header_only(h, "x-forwarded-for")),
+        .class = class_of(h),
         .post = post,
         .head = v->head,
         .wants_html = wants_html(h),
@@ -334,7 +355,7 @@ void route_handle(void *ctx, const struct http_request *h, struct client_conn *c
 
     v.m->count.requests++;
     v.head = slice_eq(h->method, SL("HEAD"));
-    if (v.route != NULL && !(v.route->classes & (1U << listener_class(h->listener))))
+    if (v.route != NULL && !(v.route->classes & (1U << class_of(h))))
         v.route = NULL;
     visit(&v);
 }
