@@ -125,6 +125,8 @@ static void fill_machine(struct serve *s)
         return;
     }
     s->asker = asker_create(s->loop, s->config.tailscale_socket);
+    s->slow_asker = asker_create(s->loop, s->config.tailscale_socket);
+    asker_set_timeout(s->slow_asker, CERT_TIMEOUT_MS);
     m->asks = asker_queue(s->asker);
 }
 
@@ -157,11 +159,19 @@ static bool open_for_business(struct serve *s)
     return true;
 }
 
+void serve_open_if_ready(struct serve *s)
+{
+    bool ready = (!serve_needs_status(s) || s->watch.known) && (!serve_needs_certificate(s) || s->tls != NULL);
+
+    if (s->issuer == NULL && ready && !open_for_business(s))
+        loop_stop(s->loop);
+}
+
 void serve_on_status(struct serve *s)
 {
     if (s->issuer == NULL) {
-        if (!open_for_business(s))
-            loop_stop(s->loop);
+        cert_watch_tick(s); /* its name may be known only now */
+        serve_open_if_ready(s);
         return;
     }
     /* our own node may have become another one: requests from now on judge by it */
@@ -226,6 +236,7 @@ static int end(struct serve *s, int status)
     if (s->machine.waiting > 0)
         settle_down(s);
     asker_destroy(s->asker);
+    asker_destroy(s->slow_asker);
     signer_destroy(s->signer);
     writer_destroy(s->writer);
     if (s->machine.waiting == 0 && s->machine.endpoints != NULL)
@@ -244,15 +255,19 @@ static void set_timers(struct serve *s)
 {
     loop_every(s->loop, UPKEEP_EVERY_MS, on_upkeep, s);
     loop_every(s->loop, 60 * 1000, on_reader_check, s);
-    if (s->asker != NULL)
-        loop_every(s->loop, STATUS_EVERY_MS, tailnet_watch_tick, s);
+    if (s->asker == NULL)
+        return;
+    loop_every(s->loop, STATUS_EVERY_MS, tailnet_watch_tick, s);
+    loop_every(s->loop, CERT_TICK_MS, cert_watch_tick, s);
 }
 
 static bool open_or_wait(struct serve *s)
 {
-    if (s->asker != NULL)
+    if (s->asker != NULL) {
         tailnet_watch_tick(s);
-    if (!serve_needs_status(s))
+        cert_watch_tick(s);
+    }
+    if (!serve_needs_status(s) && !serve_needs_certificate(s))
         return open_for_business(s);
     LOG(LOG_INFO, "waiting for tailscaled", LOG_TEXT("socket", s->config.tailscale_socket));
     return true;

@@ -30,6 +30,7 @@ struct serve {
     struct writer *writer;
     struct loop *loop;
     struct asker *asker;            /* NULL under --dev */
+    struct asker *slow_asker;       /* for what tailscaled may take a minute for: certificates */
     struct machine machine;
     struct issuer *issuer;          /* what the machine points to */
     uint8_t *secrets;               /* locked: page key, refresh key */
@@ -43,6 +44,11 @@ struct serve {
         unsigned ticks;
         struct tailnet_status status;
     } watch;
+    struct cert_watch {             /* the certificate that tailscaled gives */
+        struct ask ask;
+        bool asking, plain;         /* plain: without min_validity */
+        int wait_s;                 /* until the next question */
+    } cert;
 };
 
 /* serve_settings.c. Speaks on standard error; the result is an exit status, or SERVE_HELPED. */
@@ -55,12 +61,21 @@ bool serve_make_issuer(struct serve *s, struct slice url); /* from the settings;
 /* serve_listen.c */
 bool serve_listen(struct serve *s);         /* opens every listener of the settings */
 bool serve_load_tls(struct serve *s);       /* nothing to do where no files are configured */
+void serve_set_tls(struct serve *s, struct ssl_ctx_st *tls); /* takes the reference; for connections from now on */
+bool serve_wants_tls(enum listener_class c);
 bool serve_needs_status(const struct serve *s); /* cannot listen before tailscaled has spoken */
 struct slice serve_dev_url(struct serve *s);
 
-/* tailnet_watch.c */
+/* tailnet_watch.c, cert_watch.c */
+#define CERT_TICK_MS     5000
+#define CERT_TIMEOUT_MS  120000
 void tailnet_watch_tick(void *serve);
-void serve_on_status(struct serve *s);      /* serve.c: status is known, or anew */
+void cert_watch_tick(void *serve);
+bool serve_needs_certificate(const struct serve *s);
+
+/* serve.c: what the watches tell */
+void serve_on_status(struct serve *s);      /* status is known, or anew */
+void serve_open_if_ready(struct serve *s);  /* listens once all that it needs is there */
 
 /* systemd.c: sd_notify(3) and sd_listen_fds(3), as much of them as we need. */
 void systemd_notify(const char *state);     /* nothing without NOTIFY_SOCKET */

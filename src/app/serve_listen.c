@@ -12,15 +12,20 @@ bool serve_load_tls(struct serve *s)
         return true;
     if (tls_load(s->pool, s->config.tls_certificate, s->config.tls_key, &tls, &why) != ERR_OK)
         return serve_complain(SLICE_FMT, SLICE_ARG(why));
+    serve_set_tls(s, tls);
+    return true;
+}
+
+void serve_set_tls(struct serve *s, struct ssl_ctx_st *tls)
+{
     tls_unref(s->tls);
     s->tls = tls;
     for (size_t i = 0; i < s->listener_n; i++)
         if (listener_has_tls(s->listeners[i]))
             listener_set_tls(s->listeners[i], tls);
-    return true;
 }
 
-static bool wants_tls(enum listener_class c)
+bool serve_wants_tls(enum listener_class c)
 {
     return c == LISTEN_TAILNET || c == LISTEN_PUBLIC;
 }
@@ -31,11 +36,11 @@ static bool open_one(struct serve *s, const struct listen_spec *spec, int fd)
 
     if (s->listener_n == LISTENERS_MAX)
         return serve_complain("there are more than %d listeners", LISTENERS_MAX);
-    if (wants_tls(spec->class) && s->tls == NULL)
+    if (serve_wants_tls(spec->class) && s->tls == NULL)
         return serve_complain("a %s listener needs a certificate: set tls.certificate and tls.key",
                               listener_class_name(spec->class));
-    if (listener_open(s->loop, spec, fd, wants_tls(spec->class) ? s->tls : NULL, s->pool, &s->listeners[s->listener_n],
-                      &why) != ERR_OK)
+    if (listener_open(s->loop, spec, fd, serve_wants_tls(spec->class) ? s->tls : NULL, s->pool,
+                      &s->listeners[s->listener_n], &why) != ERR_OK)
         return serve_complain(SLICE_FMT, SLICE_ARG(why));
     s->listener_n++;
     return true;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -21,7 +22,8 @@ static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GC
 
 struct loading {
     struct pool *pool;
-    const char *certificate_file, *key_file;
+    const char *certificate_name, *key_name; /* files, or whoever gave them */
+    BIO *certificate, *key;
     SSL_CTX *ctx;
     struct slice why;
 };
@@ -32,13 +34,17 @@ static bool fail(struct loading *l, struct slice why)
     return false;
 }
 
-static FILE *open_file(struct loading *l, const char *file)
+static bool open_file(struct loading *l, const char *file, BIO **ret)
 {
     FILE *f = fopen(file, "re");
 
     if (f == NULL)
-        l->why = pool_fmt(l->pool, "%s: %s", file, strerrordesc_np(errno));
-    return f;
+        return fail(l, pool_fmt(l->pool, "%s: %s", file, strerrordesc_np(errno)));
+    *ret = BIO_new_fp(f, BIO_CLOSE);
+    if (*ret != NULL)
+        return true;
+    (void)fclose(f);
+    return fail(l, SL("openssl has no memory"));
 }
 
 static int select_http1(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
@@ -72,16 +78,28 @@ static bool set_up(struct loading *l)
     return true;
 }
 
+/* The certificates that follow the first one are its chain. */
+static bool use_chain(struct loading *l)
+{
+    X509 *next = PEM_read_bio_X509(l->certificate, NULL, NULL, NULL);
+
+    while (next != NULL) {
+        if (SSL_CTX_add0_chain_cert(l->ctx, next) != 1) {
+            X509_free(next);
+            return false;
+        }
+        next = PEM_read_bio_X509(l->certificate, NULL, NULL, NULL);
+    }
+    return true;
+}
+
 static bool use_certificate(struct loading *l)
 {
-    FILE *f = open_file(l, l->certificate_file);
+    X509 *first = PEM_read_bio_X509(l->certificate, NULL, NULL, NULL);
+    bool used = first != NULL && SSL_CTX_use_certificate(l->ctx, first) == 1 && use_chain(l);
 
-    if (f == NULL)
-        return false;
-    (void)fclose(f);
-    if (SSL_CTX_use_certificate_chain_file(l->ctx, l->certificate_file) != 1)
-        return fail(l, pool_fmt(l->pool, "%s does not hold a certificate in PEM form", l->certificate_file));
-    return true;
+    X509_free(first);
+    return used || fail(l, pool_fmt(l->pool, "%s does not hold a certificate in PEM form", l->certificate_name));
 }
 
 static int no_passphrase(char *buf, int size, int writing, void *arg)
@@ -91,22 +109,18 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 
 static bool use_key(struct loading *l)
 {
-    FILE *f = open_file(l, l->key_file);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(l->key, NULL, no_passphrase, NULL);
 
-    if (f == NULL)
-        return false;
-    EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
-    (void)fclose(f);
     if (key == NULL)
         return fail(l,
-                    pool_fmt(l->pool, "%s does not hold a private key in PEM form without a passphrase", l->key_file));
+                    pool_fmt(l->pool, "%s does not hold a private key in PEM form without a passphrase", l->key_name));
     bool fits = X509_check_private_key(SSL_CTX_get0_certificate(l->ctx), key) == 1;
     bool used = fits && SSL_CTX_use_PrivateKey(l->ctx, key) == 1;
     EVP_PKEY_free(key);
     if (!fits)
-        return fail(l, pool_fmt(l->pool, "the key in %s does not belong to the certificate in %s", l->key_file,
-                                l->certificate_file));
-    return used || fail(l, pool_fmt(l->pool, "the key in %s is of a kind that TLS cannot use", l->key_file));
+        return fail(l, pool_fmt(l->pool, "the key in %s does not belong to the certificate in %s", l->key_name,
+                                l->certificate_name));
+    return used || fail(l, pool_fmt(l->pool, "the key in %s is of a kind that TLS cannot use", l->key_name));
 }
 
 static struct slice date_text(struct pool *p, const ASN1_TIME *t)
@@ -126,31 +140,62 @@ static bool is_in_time(struct loading *l)
 
     if (X509_cmp_current_time(to) <= 0)
         return fail(
-            l, pool_fmt(l->pool, "the certificate in %s expired on " SLICE_FMT, l->certificate_file, SLICE_ARG(date)));
+            l, pool_fmt(l->pool, "the certificate in %s expired on " SLICE_FMT, l->certificate_name, SLICE_ARG(date)));
     if (X509_cmp_current_time(from) >= 0)
-        return fail(l, pool_fmt(l->pool, "the certificate in %s is not valid before " SLICE_FMT, l->certificate_file,
+        return fail(l, pool_fmt(l->pool, "the certificate in %s is not valid before " SLICE_FMT, l->certificate_name,
                                 SLICE_ARG(date)));
     return true;
+}
+
+static enum err finish(struct loading *l, bool opened, struct ssl_ctx_st **ret, struct slice *ret_why)
+{
+    bool loaded = opened && set_up(l) && use_certificate(l) && use_key(l) && is_in_time(l);
+
+    (void)BIO_free(l->certificate);
+    (void)BIO_free(l->key);
+    ERR_clear_error(); /* else a connection's SSL_get_error on this thread would find it */
+    if (!loaded) {
+        SSL_CTX_free(l->ctx);
+        *ret_why = l->why;
+        return ERR_CONFIG;
+    }
+    *ret = l->ctx;
+    return ERR_OK;
 }
 
 enum err tls_load(struct pool *p, struct slice certificate_file, struct slice key_file, struct ssl_ctx_st **ret,
                   struct slice *ret_why)
 {
     struct loading l = { .pool = p,
-                         .certificate_file = slice_cstr(p, certificate_file),
-                         .key_file = slice_cstr(p, key_file),
+                         .certificate_name = slice_cstr(p, certificate_file),
+                         .key_name = slice_cstr(p, key_file),
                          .why = SLICE_NONE };
 
     ERR_clear_error();
-    bool loaded = set_up(&l) && use_certificate(&l) && use_key(&l) && is_in_time(&l);
-    ERR_clear_error(); /* else a connection's SSL_get_error on this thread would find it */
-    if (!loaded) {
-        SSL_CTX_free(l.ctx);
-        *ret_why = l.why;
+    bool opened = open_file(&l, l.certificate_name, &l.certificate) && open_file(&l, l.key_name, &l.key);
+    return finish(&l, opened, ret, ret_why);
+}
+
+enum err tls_load_pem(struct pool *p, const char *from, struct slice pem, struct ssl_ctx_st **ret,
+                      struct slice *ret_why)
+{
+    struct loading l = { .pool = p, .certificate_name = from, .key_name = from, .why = SL("openssl has no memory") };
+
+    ERR_clear_error();
+    if (pem.n > TLS_PEM_BYTES_MAX) {
+        *ret_why = pool_fmt(p, "%s is longer than a certificate is", from);
         return ERR_CONFIG;
     }
-    *ret = l.ctx;
-    return ERR_OK;
+    l.certificate = BIO_new_mem_buf(pem.p, (int)pem.n);
+    l.key = BIO_new_mem_buf(pem.p, (int)pem.n);
+    return finish(&l, l.certificate != NULL && l.key != NULL, ret, ret_why);
+}
+
+int64_t tls_expires_at(struct ssl_ctx_st *ctx)
+{
+    struct tm tm;
+
+    return ASN1_TIME_to_tm(X509_get0_notAfter(SSL_CTX_get0_certificate(ctx)), &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
 struct ssl_ctx_st *tls_ref(struct ssl_ctx_st *ctx)

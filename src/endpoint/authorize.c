@@ -40,13 +40,30 @@ static enum next load_stored(struct req *r)
     return NEXT;
 }
 
+/* A POST's URL counts beside its body, so that what is repeated across the two is seen. */
+static struct slice sent_text(const struct req *r)
+{
+    const struct origin *o = &r->origin;
+    struct buf b;
+
+    if (o->body.n == 0)
+        return o->query;
+    if (o->query.n == 0)
+        return o->body;
+    buf_init(&b, r->pool, o->query.n + 1 + o->body.n);
+    buf_put(&b, o->query);
+    buf_char(&b, '&');
+    buf_put(&b, o->body);
+    return buf_finish(&b);
+}
+
 static enum next read_request(struct req *r)
 {
     struct authorization *a = r->state;
 
     a->params = r->params;
     a->fault = r->fault;
-    a->query = r->origin.post && !slice_is_none(r->origin.body) ? r->origin.body : r->origin.query;
+    a->query = sent_text(r);
     if (r->origin.post)
         return store_posted(r);
     /* an application may have a parameter of that name: beside client_id it is not ours */
