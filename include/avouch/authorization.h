@@ -19,6 +19,7 @@ struct authorization_params {
     struct slice flow;                  /* ours: a stored request; counts only where there is no client_id */
 };
 extern const struct param_table authorization_table;
+extern const char authorization_too_long[]; /* the hint where no answer fits into a Location */
 
 /* The state of both endpoints (r->state). */
 struct authorization {

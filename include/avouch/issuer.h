@@ -32,6 +32,7 @@ struct issuer {
     struct tailnet_self self;   /* our own node and the tailnet's suffix */
     bool subject_is_tsidp;      /* `sub` is "userid:N" (subject: userid) */
     bool email_verified;        /* what the claim says of a login or an operator's mapping */
+    bool ids_for_ever;          /* the control plane never hands a user id on: a new login under a known one is the same person */
     bool shared_in;             /* people of other tailnets may sign in (shared_in: allow) */
     const uint8_t *page_key;    /* SHA256_BYTES each, in locked memory: answers given twice are derived from them */
     const uint8_t *refresh_key;

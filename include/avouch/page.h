@@ -46,8 +46,9 @@ struct error_page {
     enum redirect_difference difference;
     const struct peer *peer;        /* who, where known; NULL */
     struct slice address;           /* where the connection came from */
-    struct slice return_host;       /* with return_flow: [Back], POST /decision action=return */
+    struct slice return_host, return_uri; /* with return_flow: [Back], POST /decision action=return, and where it leads */
     struct slice return_flow;
+    struct slice again;             /* what [Try again] opens: a path of ours; none: the page's own address */
     int retry_after_s;              /* 0: none */
 };
 struct slice page_error(struct pool *p, const struct error_page *e);

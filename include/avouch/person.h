@@ -24,6 +24,7 @@ struct person {
     bool email_by_operator, blocked;
     bool held;                                  /* known id, other login: waits for `person confirm` */
     struct slice held_login;
+    bool login_changed;                         /* person_meet has just taken a new login over; not stored */
     struct person_pair pairs[PERSON_PAIRS_MAX];
     unsigned pair_count;
     int64_t created_at, seen_at;                /* seen_at moves at most once a day: this record must not be hot */

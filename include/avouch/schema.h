@@ -17,6 +17,7 @@ enum key_class {
     CLASS_AUDIT_HEAD = 5, /* "" : sequence and hash of the newest, chain.h */
     CLASS_KEY = 6,      /* key number (4) : a signing key */
     CLASS_ORDER = 7,    /* t8 : what the command line asks the server to do */
+    CLASS_TAILNET = 8,  /* "accepted" or "seen" : whose tailnet it is, tailnet.h */
     CLASS_CLIENT = 16,  /* h16 of client_id */
     CLASS_PERSON = 17,  /* u8 */
     CLASS_USERNAME = 18, /* preferred_username in lower case : u8 */

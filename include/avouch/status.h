@@ -16,7 +16,12 @@ struct tailnet_status {
     struct slice stable_id, suffix, tailnet_name, auth_url;
     struct slices addresses, tags, cert_domains, health;
     int64_t key_expiry;
+    int64_t created_at;                 /* when the control server made our own node */
 };
+
+#define PREFS_PATH "/localapi/v0/prefs"
+/* ERR_INPUT: no prefs. *ret: "https://controlplane.tailscale.com"; none where they do not say. */
+enum err prefs_parse(struct pool *p, struct slice body, struct slice *ret_control_url) MUST_CHECK;
 
 enum err status_parse(struct pool *p, struct slice body, struct tailnet_status *ret) MUST_CHECK;
 

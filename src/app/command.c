@@ -87,15 +87,17 @@ static const struct {
     [KEY_LIST] = { "key list", cmd_key_list, 0, "", command_help_key },
     [KEY_ROTATE] = { "key rotate", cmd_key_rotate, 0, "", command_help_key },
     [AUDIT_SHOW] = { "audit show", cmd_audit_show, 0, "", command_help_audit },
+    [ISSUER_SHOW] = { "issuer show", cmd_issuer_show, 0, "", command_help_issuer },
+    [ISSUER_RENAME] = { "issuer rename", cmd_issuer_rename, 1, "URL", command_help_issuer },
+    [TAILNET_SHOW] = { "tailnet show", cmd_tailnet_show, 0, "", command_help_tailnet },
+    [TAILNET_ACCEPT] = { "tailnet accept", cmd_tailnet_accept, 0, "", command_help_tailnet },
 };
 
 static const struct {
     const char *name, *help;
 } nouns[] = {
-    { "client", command_help_client },
-    { "person", command_help_person },
-    { "key", command_help_key },
-    { "audit", command_help_audit },
+    { "client", command_help_client }, { "person", command_help_person }, { "key", command_help_key },
+    { "audit", command_help_audit },   { "issuer", command_help_issuer }, { "tailnet", command_help_tailnet },
 };
 
 /* ---- speaking ---- */

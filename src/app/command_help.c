@@ -9,6 +9,8 @@ const char command_help_all[] =
     "  avouch person   list|show|edit|confirm|link|block|unblock\n"
     "  avouch key      list|rotate\n"
     "  avouch audit    show\n"
+    "  avouch issuer   show|rename\n"
+    "  avouch tailnet  show|accept\n"
     "\n"
     "avouch client --help explains a subcommand; avouch serve --help the options of the server;\n"
     "avouch(1) and avouch.yaml(5) everything. avouch --version prints the version.\n";
@@ -98,3 +100,19 @@ const char command_help_serve[] =
     "  --dev-user EMAIL        with --dev, one of the made-up people; repeatable; the first connects from 127.0.0.1\n"
     "\n"
     "SIGTERM ends it after the answers under way; SIGHUP reads certificate and settings anew.\n";
+
+const char command_help_issuer[] =
+    "avouch issuer: the name that every application knows this provider by\n"
+    "\n"
+    "  avouch issuer show\n"
+    "  avouch issuer rename URL    a deliberate move; the server takes it at its next start. Every application must be\n"
+    "                              given the new name, and some take the same person under it for a new one\n"
+    "\n" HELP_COMMON;
+
+const char command_help_tailnet[] =
+    "avouch tailnet: whose tailnet the database belongs to\n"
+    "\n"
+    "  avouch tailnet show\n"
+    "  avouch tailnet accept       the tailnet that the server sees now is right, though it is another one: user ids\n"
+    "                              mean the same people there. Nobody is signed in before\n"
+    "\n" HELP_COMMON;

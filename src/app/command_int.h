@@ -33,9 +33,13 @@ enum verb {
     KEY_LIST,
     KEY_ROTATE,
     AUDIT_SHOW,
+    ISSUER_SHOW,
+    ISSUER_RENAME,
+    TAILNET_SHOW,
+    TAILNET_ACCEPT,
 };
 
-#define VERB_COUNT 19
+#define VERB_COUNT 23
 
 /* Options as given; none, empty or false: not given. A switch may be turned off (--frames=no). */
 struct args {
@@ -95,5 +99,7 @@ command_verb cmd_person_list, cmd_person_show, cmd_person_edit, cmd_person_confi
     cmd_person_unblock;
 command_verb cmd_key_list, cmd_key_rotate;
 command_verb cmd_audit_show;
+command_verb cmd_issuer_show, cmd_issuer_rename;
+command_verb cmd_tailnet_show, cmd_tailnet_accept;
 
 #endif

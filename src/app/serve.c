@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "serve_int.h"
 
 #define SETTLE_TRIES 2000 /* milliseconds that requests may take to end after the loop has */
@@ -132,6 +133,9 @@ static void fill_machine(struct serve *s)
 
 static void say_ready(struct serve *s)
 {
+    if (FAULTS_BUILT)
+        LOG(LOG_WARN, "this program was built to fail on purpose (-Dfaults=true): never use it for anything but tests",
+            LOG_TEXT("version", SL(AVOUCH_VERSION)));
     LOG(LOG_INFO, "serving", LOG_TEXT("issuer", s->issuer->url), LOG_TEXT("version", SL(AVOUCH_VERSION)));
     for (size_t i = 0; i < s->listener_n; i++)
         LOG(LOG_INFO, "listening", LOG_TEXT("class", slice_of(listener_class_name(listener_class(s->listeners[i])))),

@@ -13,41 +13,44 @@
 #include "tls.h"
 #include "upkeep.h"
 
-#define LISTENERS_MAX      16
-#define SERVE_HELPED       (-1)  /* --help was asked for and given */
-#define SERVE_POOL_BYTES   (16U << 20)
-#define STATUS_EVERY_MS    1000  /* until tailscaled has told who we are */
-#define STATUS_REFRESH     30    /* afterwards each so many ticks */
+#define LISTENERS_MAX    16
+#define SERVE_HELPED     (-1) /* --help was asked for and given */
+#define SERVE_POOL_BYTES (16U << 20)
+#define STATUS_EVERY_MS  1000 /* until tailscaled has told who we are */
+#define STATUS_REFRESH   30   /* afterwards each so many ticks */
 
 struct serve {
-    struct pool *pool;              /* lives as long as the process: settings and their texts */
+    struct pool *pool; /* lives as long as the process: settings and their texts */
     int argc;
-    char **argv;                    /* kept for SIGHUP: flags win again */
+    char **argv; /* kept for SIGHUP: flags win again */
     struct config config;
     struct store *store;
-    struct view *view;              /* the main loop's */
+    struct view *view; /* the main loop's */
     struct signer *signer;
     struct writer *writer;
     struct loop *loop;
-    struct asker *asker;            /* NULL under --dev */
-    struct asker *slow_asker;       /* for what tailscaled may take a minute for: certificates */
+    struct asker *asker;      /* NULL under --dev */
+    struct asker *slow_asker; /* for what tailscaled may take a minute for: certificates */
     struct machine machine;
-    struct issuer *issuer;          /* what the machine points to */
-    uint8_t *secrets;               /* locked: page key, refresh key */
+    struct issuer *issuer; /* what the machine points to */
+    uint8_t *secrets;      /* locked: page key, refresh key */
     struct ssl_ctx_st *tls;
     struct listener *listeners[LISTENERS_MAX];
     size_t listener_n;
-    struct tailnet_watch {          /* what tailscaled says of our own node */
+
+    struct tailnet_watch { /* what tailscaled says of our own node */
         struct ask ask;
         struct pool *pool;
         bool asking, known;
         unsigned ticks;
-        struct tailnet_status status;
+        struct tailnet_status status, fresh; /* fresh: while it is asked */
+        bool ids_for_ever;
     } watch;
-    struct cert_watch {             /* the certificate that tailscaled gives */
+
+    struct cert_watch { /* the certificate that tailscaled gives */
         struct ask ask;
-        bool asking, plain;         /* plain: without min_validity */
-        int wait_s;                 /* until the next question */
+        bool asking, plain; /* plain: without min_validity */
+        int wait_s;         /* until the next question */
     } cert;
 };
 
@@ -55,31 +58,36 @@ struct serve {
 int serve_read_settings(struct serve *s, struct config *ret);
 
 /* serve_issuer.c */
-bool serve_open_keys(struct serve *s);      /* seal key, signer, HMAC keys, signing keys: before threads ask for them */
-bool serve_make_issuer(struct serve *s, struct slice url); /* from the settings; remembers the name. Replaces s->issuer */
+bool serve_open_keys(struct serve *s); /* seal key, signer, HMAC keys, signing keys: before threads ask for them */
+bool serve_make_issuer(struct serve *s,
+                       struct slice url); /* from the settings; remembers the name. Replaces s->issuer */
 
 /* serve_listen.c */
-bool serve_listen(struct serve *s);         /* opens every listener of the settings */
-bool serve_load_tls(struct serve *s);       /* nothing to do where no files are configured */
+bool serve_listen(struct serve *s);                          /* opens every listener of the settings */
+bool serve_load_tls(struct serve *s);                        /* nothing to do where no files are configured */
 void serve_set_tls(struct serve *s, struct ssl_ctx_st *tls); /* takes the reference; for connections from now on */
 bool serve_wants_tls(enum listener_class c);
 bool serve_needs_status(const struct serve *s); /* cannot listen before tailscaled has spoken */
 struct slice serve_dev_url(struct serve *s);
 
 /* tailnet_watch.c, cert_watch.c */
-#define CERT_TICK_MS     5000
-#define CERT_TIMEOUT_MS  120000
+#define CERT_TICK_MS    5000
+#define CERT_TIMEOUT_MS 120000
 void tailnet_watch_tick(void *serve);
 void cert_watch_tick(void *serve);
 bool serve_needs_certificate(const struct serve *s);
 
+/* tailnet_judge.c: is this the tailnet that the database belongs to? Remembers the first one. False: nothing can be said or done now (the
+ * database failed); else machine.refusal says whether people may be known. */
+bool tailnet_judge(struct serve *s, struct slice control_url);
+
 /* serve.c: what the watches tell */
-void serve_on_status(struct serve *s);      /* status is known, or anew */
-void serve_open_if_ready(struct serve *s);  /* listens once all that it needs is there */
+void serve_on_status(struct serve *s);     /* status is known, or anew */
+void serve_open_if_ready(struct serve *s); /* listens once all that it needs is there */
 
 /* systemd.c: sd_notify(3) and sd_listen_fds(3), as much of them as we need. */
-void systemd_notify(const char *state);     /* nothing without NOTIFY_SOCKET */
-unsigned systemd_listen_fds(void);          /* how many, from descriptor 3 on; they are made close-on-exec */
+void systemd_notify(const char *state); /* nothing without NOTIFY_SOCKET */
+unsigned systemd_listen_fds(void);      /* how many, from descriptor 3 on; they are made close-on-exec */
 
 int serve_run(int argc, char **argv);
 

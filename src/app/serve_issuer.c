@@ -9,7 +9,7 @@
 #include "serve_int.h"
 
 #define SEAL_FILE       "seal.key"
-#define SECRETS_BYTES   (2 * SHA256_BYTES)
+#define SECRETS_BYTES   ((size_t)2 * SHA256_BYTES)
 #define START_TRIES_MAX 8
 
 /* ---- the sealing key ---- */
@@ -172,6 +172,7 @@ static struct issuer *make(struct serve *s, struct slice url, struct slice host,
         .subject_is_tsidp = c->subject_is_tsidp,
         .email_verified = c->email_verified,
         .shared_in = c->shared_in,
+        .ids_for_ever = s->watch.ids_for_ever,
         .page_key = s->secrets,
         .refresh_key = s->secrets + SHA256_BYTES,
     };

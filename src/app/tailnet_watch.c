@@ -22,23 +22,60 @@ static bool read_status(struct serve *s, struct job *j, struct tailnet_status *r
     return false;
 }
 
-static void on_status(struct job *j)
+/* All that is asked is there: the new answers take the old ones' place. */
+static void take_over(struct serve *s, struct slice control_url)
+{
+    struct tailnet_watch *w = &s->watch;
+
+    pool_destroy(w->pool);
+    w->pool = w->ask.pool;
+    w->status = w->fresh;
+    w->known = true;
+    s->machine.daemon_uid = asker_daemon_uid(s->asker);
+    if (tailnet_judge(s, control_url))
+        serve_on_status(s);
+}
+
+static void give_up(struct tailnet_watch *w)
+{
+    pool_destroy(w->ask.pool);
+    w->asking = false;
+}
+
+/* An old tailscaled, or one that we may not ask, does not say which control server it obeys: then the other marks count. */
+static void on_prefs(struct job *j)
 {
     struct serve *s = j->owner;
     struct tailnet_watch *w = &s->watch;
-    struct tailnet_status status;
+    struct slice control_url = SLICE_NONE;
 
-    w->asking = false;
-    if (!read_status(s, j, &status)) {
-        pool_destroy(w->ask.pool);
+    if (j->err != ERR_OK) {
+        give_up(w);
         return;
     }
-    pool_destroy(w->pool);
-    w->pool = w->ask.pool;
-    w->status = status;
-    w->known = true;
-    s->machine.daemon_uid = asker_daemon_uid(s->asker);
-    serve_on_status(s);
+    if (w->ask.ret_status == 200 && prefs_parse(w->ask.pool, w->ask.ret_body, &control_url) != ERR_OK)
+        control_url = SLICE_NONE;
+    w->asking = false;
+    take_over(s, control_url);
+}
+
+static void ask(struct serve *s, const char *path, void (*land)(struct job *))
+{
+    struct ask *ask = &s->watch.ask;
+
+    ask->path = slice_of(path);
+    ask->job = (struct job){ .at = asker_queue(s->asker), .home = loop_inbox(s->loop), .land = land, .owner = s };
+    job_send(&ask->job);
+}
+
+static void on_status(struct job *j)
+{
+    struct serve *s = j->owner;
+
+    if (read_status(s, j, &s->watch.fresh))
+        ask(s, PREFS_PATH, on_prefs);
+    else
+        give_up(&s->watch);
 }
 
 void tailnet_watch_tick(void *serve)
@@ -46,11 +83,9 @@ void tailnet_watch_tick(void *serve)
     struct serve *s = serve;
     struct tailnet_watch *w = &s->watch;
 
-    if (w->asking || (w->known && ++w->ticks % STATUS_REFRESH != 0))
+    if (w->asking || (w->known && s->machine.refusal == NULL && ++w->ticks % STATUS_REFRESH != 0))
         return;
-    w->ask = (struct ask){ .pool = pool_create(WATCH_POOL_BYTES), .path = SL(STATUS_PATH) };
-    w->ask.job =
-        (struct job){ .at = asker_queue(s->asker), .home = loop_inbox(s->loop), .land = on_status, .owner = s };
+    w->ask = (struct ask){ .pool = pool_create(WATCH_POOL_BYTES) };
     w->asking = true;
-    job_send(&w->ask.job);
+    ask(s, STATUS_PATH, on_status);
 }

@@ -153,7 +153,7 @@ static enum next ensure_key(struct req *r)
 {
     const struct tokens *t = r->state;
 
-    return t->grant.scopes & SCOPE_OPENID ? keys_ensure(r, t->client.id_token_alg) : NEXT;
+    return (t->grant.scopes & SCOPE_OPENID) != 0 ? keys_ensure(r, t->client.id_token_alg) : NEXT;
 }
 
 static enum next sign_id_token(struct req *r, const struct claims *claims)
@@ -188,7 +188,7 @@ static enum next prepare_tokens(struct req *r)
         return req_fail(r, ERR_LIMIT);
     t->access_token =
         access_token_issue(r->txn, &t->grant, client_lifetimes(&t->client, r->issuer).access, r->now, &t->access);
-    return t->grant.scopes & SCOPE_OPENID ? sign_id_token(r, &claims) : NEXT;
+    return (t->grant.scopes & SCOPE_OPENID) != 0 ? sign_id_token(r, &claims) : NEXT;
 }
 
 static enum next answer_tokens(struct req *r)

@@ -49,7 +49,7 @@ static enum next check_token(struct req *r)
 {
     struct access_token token;
     struct grant grant;
-    struct slice text = SLICE_NONE;
+    struct slice text;
 
     if (r->fault.kind != FAULT_NONE)
         return deny(r, OAUTH_INVALID_REQUEST, fault_hint(r->pool, &r->fault), "a parameter is wrong");

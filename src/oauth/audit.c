@@ -6,7 +6,7 @@
 const char *audit_event_name(enum audit_event e)
 {
     static const char *const name[] = {
-#define AUDIT_EVENT(id, text) [AUDIT_##id] = text,
+#define AUDIT_EVENT(id, text) [AUDIT_##id] = (text),
 #include "audit_event.def"
 #undef AUDIT_EVENT
     };

@@ -150,6 +150,16 @@ static void hold(struct txn *t, const struct peer *peer, struct person *person)
     person_put(t, person);
 }
 
+/* Where ids are for ever it is the same person under a new login: user name and sub stay. */
+static void take_login(struct txn *t, const struct peer *peer, struct person *person)
+{
+    person->login = peer->login;
+    person->login_changed = true;
+    if (!person->email_by_operator)
+        person->email = claim_email(t, email_from_login(txn_pool(t), person->login), person->user_id);
+    person_put(t, person);
+}
+
 static void meet_again(struct txn *t, const struct peer *peer, struct now now, struct person *person)
 {
     bool changed = take_over(&person->display_name, peer->display_name);
@@ -172,18 +182,21 @@ static void meet_again(struct txn *t, const struct peer *peer, struct now now, s
 enum err person_meet(struct txn *t, const struct issuer *issuer, const struct peer *peer, struct now now,
                      struct person *ret)
 {
-    (void)issuer; /* whose ids are for ever will be its tailnet's word (DESIGN.md section 3) */
     if (!person_load(t, peer->user_id, ret)) {
         enum err e = txn_err(t) == ERR_OK ? meet_first(t, peer, now, ret) : txn_err(t);
         if (e != ERR_OK)
             return e;
         (void)note_pair(ret, peer);
         person_put(t, ret);
-    } else if (slice_eq_nocase(ret->login, peer->login)) {
-        meet_again(t, peer, now, ret);
-    } else {
-        hold(t, peer, ret);
+        return txn_err(t);
     }
+    if (!slice_eq_nocase(ret->login, peer->login) && !issuer->ids_for_ever) {
+        hold(t, peer, ret);
+        return ERR_OK;
+    }
+    if (!slice_eq_nocase(ret->login, peer->login))
+        take_login(t, peer, ret);
+    meet_again(t, peer, now, ret);
     return ERR_OK;
 }
 

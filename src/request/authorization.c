@@ -46,6 +46,9 @@ static const struct param rows[] = {
 const struct param_table authorization_table = { rows, sizeof(rows) / sizeof(rows[0]),
                                                  sizeof(struct authorization_params), false };
 
+const char authorization_too_long[] =
+    "The answer would be longer than 8192 bytes: a shorter state, or response_mode=form_post.";
+
 void authorization_read_flow(struct req *r)
 {
     struct authorization *a = r->state;
@@ -292,8 +295,7 @@ static enum next check_location(struct req *r, struct authorization *a)
     if (a->form_post || !slice_is_none(redirect_with(r->pool, a->redirect_uri, params, 3)))
         return NEXT;
     a->page_only = true;
-    return bad_request(r, OAUTH_INVALID_REQUEST,
-                       "The answer would be longer than 8192 bytes: a shorter state, or response_mode=form_post.");
+    return bad_request(r, OAUTH_INVALID_REQUEST, authorization_too_long);
 }
 
 enum next authorization_check_request(struct req *r)

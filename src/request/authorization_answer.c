@@ -2,6 +2,7 @@
  * depends on r->back alone, so that no `if` elsewhere can send anybody anywhere. */
 #include "authorization.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "audit.h"
@@ -71,6 +72,13 @@ static void mark_flow(struct req *r, struct authorization *a, const struct grant
     flow_put(r->txn, &a->flow);
 }
 
+static struct slice how(const struct authorization *a, bool continued)
+{
+    if (a->person.login_changed)
+        return continued ? SL("after a page, under a new login") : SL("silent, under a new login");
+    return continued ? SL("after a page") : SL("silent");
+}
+
 void authorization_issue(struct req *r, bool continued)
 {
     struct authorization *a = r->state;
@@ -103,7 +111,7 @@ void authorization_issue(struct req *r, bool continued)
                                  .stable_id = g.stable_id,
                                  .address = g.address,
                                  .client_id = a->client.id,
-                                 .detail = continued ? SL("after a page") : SL("silent"),
+                                 .detail = how(a, continued),
                                  .request_id = r->id };
     audit_log(r->txn, &audit, r->now);
 }
@@ -150,26 +158,68 @@ enum next authorization_answer_code(struct req *r)
 
 /* ---- the error ---- */
 
-static bool goes_back(const struct req *r, const struct authorization *a)
-{
-    return a->proven && r->back == BACK_REDIRECT && oauth_error_may_redirect(r->deny.code) && !a->page_only;
-}
+#define ERROR_PARAMS 4
 
-static void send_error(struct req *r)
+static void error_params(const struct req *r, struct redirect_param ret[static ERROR_PARAMS])
 {
     const struct authorization *a = r->state;
-    const struct redirect_param params[] = { { "error", slice_of(oauth_error_code(r->deny.code)) },
-                                             { "error_description", slice_of(r->deny.hint) },
-                                             { "state", a->params->state },
-                                             { "iss", r->issuer->url } };
 
-    (void)send_back(r, params, sizeof(params) / sizeof(params[0]));
+    assert(a->params != NULL); /* nothing is proven without them */
+    ret[0] = (struct redirect_param){ "error", slice_of(oauth_error_code(r->deny.code)) };
+    ret[1] = (struct redirect_param){ "error_description", slice_of(r->deny.hint) };
+    ret[2] = (struct redirect_param){ "state", a->params->state };
+    ret[3] = (struct redirect_param){ "iss", r->issuer->url };
+}
+
+/* Without its description where only that makes it too long: then it is shorter than the code would have been. None: the state alone is
+ * too long. */
+static struct slice error_location(struct req *r)
+{
+    const struct authorization *a = r->state;
+    struct redirect_param params[ERROR_PARAMS];
+
+    error_params(r, params);
+    struct slice location = redirect_with(r->pool, a->redirect_uri, params, ERROR_PARAMS);
+    if (!slice_is_none(location))
+        return location;
+    params[1].value = SLICE_NONE;
+    return redirect_with(r->pool, a->redirect_uri, params, ERROR_PARAMS);
+}
+
+/* Trouble of our own is for the person, who can try again; an application would only show it as its own failure. */
+static bool is_for_person(const struct req *r, const struct authorization *a)
+{
+    return a->page_only || (r->deny.code == OAUTH_TEMPORARILY_UNAVAILABLE && !(a->prompt & PROMPT_NONE));
+}
+
+static bool goes_back(const struct req *r, const struct authorization *a)
+{
+    return a->proven && r->back == BACK_REDIRECT && oauth_error_may_redirect(r->deny.code) && !is_for_person(r, a);
+}
+
+/* False: it cannot be sent, and there is nothing but a page. */
+static bool send_error(struct req *r, const struct authorization *a)
+{
+    struct redirect_param params[ERROR_PARAMS];
+
+    if (a->form_post) {
+        error_params(r, params);
+        (void)send_back(r, params, ERROR_PARAMS);
+        return true;
+    }
+    struct slice location = error_location(r);
+    if (slice_is_none(location))
+        return false;
+    (void)reply_redirect(r, location);
+    return true;
 }
 
 /* [Back] needs a stored request: pressed, it is judged again and its error may go. */
 static bool can_return(struct req *r, struct authorization *a)
 {
     if (!a->proven || !oauth_error_may_redirect(r->deny.code) || r->deny.code == OAUTH_TEMPORARILY_UNAVAILABLE)
+        return false;
+    if (!a->form_post && slice_is_none(error_location(r)))
         return false;
     if (slice_is_none(a->handle) && a->query.n <= FLOW_QUERY_BYTES_MAX) {
         a->flow.query = a->query;
@@ -182,6 +232,7 @@ static void describe_redirect(struct req *r, const struct authorization *a, stru
 {
     if (r->deny.code != OAUTH_INVALID_REDIRECT_URI)
         return;
+    assert(a->params != NULL);
     e->sent_uri = a->params->redirect_uri;
     e->registered_uri = redirect_nearest(a->client.redirect_uris, e->sent_uri, &e->difference);
 }
@@ -192,8 +243,9 @@ void authorization_on_deny(struct req *r)
     struct error_page e = { .client_id = a->params != NULL ? a->params->client_id : SLICE_NONE };
 
     if (goes_back(r, a)) {
-        send_error(r);
-        return;
+        if (send_error(r, a))
+            return;
+        r->deny = (struct deny){ OAUTH_INVALID_REQUEST, authorization_too_long, "the answer would be too long" };
     }
     if (a->knows_client) {
         e.app = a->client.name;
@@ -203,7 +255,10 @@ void authorization_on_deny(struct req *r)
     }
     if (can_return(r, a)) {
         e.return_host = redirect_host(a->redirect_uri);
+        e.return_uri = a->redirect_uri;
         e.return_flow = a->handle;
     }
+    if (r->origin.post && !slice_is_none(a->handle))
+        e.again = authorization_flow_path(r); /* the address of a POST is not for opening */
     reply_error_page(r, &e);
 }

@@ -30,6 +30,12 @@ static enum next trouble(struct req *r, const char *why)
     return deny(r, OAUTH_TEMPORARILY_UNAVAILABLE, trouble_hint, why);
 }
 
+/* The tailnet as a whole is not what it should be (another one, or out of touch). */
+static enum next refused(struct req *r)
+{
+    return deny(r, OAUTH_TEMPORARILY_UNAVAILABLE, r->m->refusal, "the tailnet is not to be relied on");
+}
+
 /* False: r is denied. */
 static bool read_answer(struct req *r, struct question *q)
 {
@@ -140,6 +146,8 @@ enum next know_caller(struct req *r)
 {
     if (r->caller != NULL)
         return NEXT;
+    if (r->m->refusal != NULL && r->origin.class != LISTEN_PUBLIC)
+        return refused(r);
     switch (r->origin.class) {
     case LISTEN_DEV: return ask_dev(r);
     case LISTEN_TAILNET: return ask_tailnet(r);
@@ -221,6 +229,8 @@ enum next recheck_person(struct req *r, const struct grant *g)
 
     if (r->person != NULL && r->person->user_id == g->user_id)
         return NEXT;
+    if (r->m->refusal != NULL)
+        return refused(r);
     c->user_id = g->user_id;
     add_pair(c, (struct person_pair){ g->stable_id, g->address });
     if (person_load(r->txn, g->user_id, &person))

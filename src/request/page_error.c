@@ -211,7 +211,7 @@ static void tell_footer(struct pool *p, const struct error_page *e, struct tpl_e
 
 struct slice page_error(struct pool *p, const struct error_page *e)
 {
-    struct tpl_error t = { .host = page_uri(p, e->frame.host), .hint = sentence(p, e->hint) };
+    struct tpl_error t = { .host = page_uri(p, e->frame.host), .hint = sentence(p, e->hint), .again = e->again };
     struct buf b;
 
     page_layout(p, &e->frame, &t.layout);

@@ -142,7 +142,7 @@ static void answer_preflight(const struct visit *v)
 
     reply_common(&a, v->m->issuer);
     reply_cors(&a);
-    answer_header(&a, "access-control-allow-methods", v->route->methods & M_POST ? SL("GET, POST") : SL("GET"));
+    answer_header(&a, "access-control-allow-methods", (v->route->methods & M_POST) != 0 ? SL("GET, POST") : SL("GET"));
     answer_header(&a, "access-control-allow-headers", SL("authorization, content-type"));
     answer_header(&a, "access-control-max-age", SL(PREFLIGHT_AGE_S));
     send(v, &a);

@@ -3,11 +3,14 @@
 
 #include <assert.h>
 
+#include "fault.h"
+
 /* A change met at the commit runs the list again; the signature is dropped unseen. */
 static enum next settled(struct req *r)
 {
     enum err e = r->signing.n > 0 && r->signing.msg.job.err != ERR_OK ? r->signing.msg.job.err : txn_job(r->txn)->err;
 
+    FAULT_POINT("settle-landed");
     if (e == ERR_CHANGED)
         return AGAIN;
     if (e != ERR_OK)

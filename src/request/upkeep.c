@@ -3,6 +3,7 @@
 #include "upkeep.h"
 
 #include "audit.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 #include "sweep.h"
@@ -102,6 +103,7 @@ static enum next landed_key(struct req *r)
     if (s->generating.msg.job.err != ERR_OK)
         return req_fail(r, s->generating.msg.job.err);
     r->m->keys.made = s->generating.key;
+    FAULT_POINT("key-made");
     return NEXT;
 }
 
@@ -150,6 +152,7 @@ static enum next forget_removed(struct req *r)
     struct keys_state *s = r->state;
     const struct keyring *ring = keys_read(r->m);
 
+    FAULT_POINT("key-stored");
     r->m->keys.made = 0; /* what was made is stored now */
     while (ring != NULL && s->before_n > 0) {
         uint64_t handle = s->before[--s->before_n];

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "chain.h"
+#include "fault.h"
 #include "log.h"
 #include "record.h"
 #include "store_int.h"
@@ -41,6 +42,7 @@ static int begin(struct commit *c)
 
     if (rc != 0)
         return rc;
+    FAULT_POINT("commit-begun");
     rc = meta_load(c->store, c->txn, c->pool, &m);
     /* a newer avouch may have taken the database over while we run */
     return rc == 0 && m.schema > STORE_SCHEMA ? MDB_VERSION_MISMATCH : rc;
@@ -54,8 +56,9 @@ static bool same(struct slice a, struct slice b)
 static int compare_reads(struct commit *c, struct txn *t)
 {
     struct slice value = SLICE_NONE;
+    size_t n = FAULT_IS("no-compare") ? 0 : t->read_n;
 
-    for (size_t i = 0; i < t->read_n && t->job.err == ERR_OK; i++) {
+    for (size_t i = 0; i < n && t->job.err == ERR_OK; i++) {
         int rc = store_get(c->store, c->txn, t->read[i].key, &value);
 
         if (rc != 0)
@@ -216,7 +219,9 @@ static int finish(struct commit *c)
         return rc;
     MDB_txn *txn = c->txn;
     c->txn = NULL; /* gone, whether that succeeds or not */
+    FAULT_POINT("commit-before-sync");
     rc = mdb_txn_commit(txn);
+    FAULT_POINT("commit-after-sync");
     store_leave(c->store);
     return rc;
 }

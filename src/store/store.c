@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "place.h"
 #include "record.h"
 #include "store_int.h"
@@ -215,8 +216,10 @@ static enum err refuse_begin(struct opening *o, int rc)
 static enum err open_env(struct opening *o)
 {
     struct store *s = o->store;
-    size_t map = o->options->map_bytes != 0 ? o->options->map_bytes : STORE_MAP_BYTES;
-    unsigned flags = MDB_NOTLS | (o->options->no_sync ? (unsigned)MDB_NOSYNC : 0);
+    size_t map = o->options->map_bytes != 0    ? o->options->map_bytes
+                 : FAULT_NUMBER("map") != 0 ? (size_t)FAULT_NUMBER("map")
+                                            : STORE_MAP_BYTES;
+    unsigned flags = MDB_NOTLS | (o->options->no_sync || FAULT_IS("no-sync") ? (unsigned)MDB_NOSYNC : 0);
     int rc = mdb_env_create(&s->env);
 
     if (rc == 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "fault.h"
 #include "log.h"
 #include "store.h"
 
@@ -77,6 +78,7 @@ static struct job *commit_some(struct writer *w, struct job *list)
 
     for (; list != NULL && n < STORE_BATCH_MAX; list = list->next)
         batch[n++] = txn_of_job(list);
+    FAULT_POINT("settle-signed");
     store_commit(w->store, batch, n);
     for (size_t i = 0; i < n; i++)
         job_pass(txn_job(batch[i]));

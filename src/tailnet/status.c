@@ -10,6 +10,7 @@ static void read_self(struct pool *p, const struct json *self, struct tailnet_st
     ret->dns_name = node_name(p, json_member(self, "DNSName"));
     ret->tags = node_texts(p, json_member(self, "Tags"));
     ret->key_expiry = node_time(json_member(self, "KeyExpiry"));
+    ret->created_at = node_time(json_member(self, "Created"));
     (void)json_bool(json_member(self, "Online"), &ret->online);
 }
 

@@ -3,6 +3,7 @@
 
 #include "caps.h"
 #include "encode.h"
+#include "whois.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct json *root = NULL;
     struct caps caps;
 
-    if (json_parse(pool, slice_bytes(data, size), 256 * 1024, &root) == ERR_OK) {
+    if (json_parse(pool, slice_bytes(data, size), WHOIS_BYTES_MAX, &root) == ERR_OK) {
         caps_read(pool, root, &caps);
         check_list(caps.groups);
         check_list(caps.roles);

@@ -13,9 +13,10 @@ static void check_text(struct slice s)
 
 static void check(const struct config *c)
 {
-    const int64_t *lifetimes = &c->lifetimes.code;
+    const struct lifetimes *l = &c->lifetimes;
+    const int64_t lifetimes[] = { l->code, l->access, l->id, l->refresh_idle, l->refresh, l->session_idle, l->session };
 
-    for (size_t i = 0; i < sizeof(c->lifetimes) / sizeof(*lifetimes); i++)
+    for (size_t i = 0; i < sizeof(lifetimes) / sizeof(lifetimes[0]); i++)
         assert(lifetimes[i] > 0 && lifetimes[i] <= INT64_C(3650) * 86400);
     assert(c->listen.n <= CONFIG_LIST_MAX && (int)c->tailscale_mode < TAILSCALE_MODE_COUNT);
     for (size_t i = 0; i < c->listen.n; i++)

@@ -12,6 +12,7 @@ null deletes:
 
     backend_state  Running, NoState, Starting, NeedsLogin, ...       tun       false: userspace mode
     online         connected to the control server                   suffix, tailnet   MagicDNSSuffix, CurrentTailnet.Name
+    control_url    what prefs say
     self           which of the nodes is ours                        miss_ms   how long an unknown IP:port takes
     framing        auto | length | chunked                           certs     {DOMAIN: text of key and chain}
     people         {NAME: {id, login, display_name, picture}}
@@ -53,7 +54,7 @@ CHUNK_ABOVE = 2048
 
 DEFAULT_STATE = {
     "backend_state": "Running", "tun": False, "online": True, "suffix": "tail1234.ts.net", "tailnet": "example.com", "self": "idp",
-    "miss_ms": 185, "framing": "auto", "certs": {},
+    "miss_ms": 185, "control_url": "https://controlplane.example", "framing": "auto", "certs": {},
     "people": {
         "alice": {"id": 1, "login": "alice@example.com", "display_name": "Alice Example"},
         "bob": {"id": 2, "login": "bob@example.com", "display_name": "Bob Example"},
@@ -240,7 +241,7 @@ class TailscaledHandler(Handler):
         url = urllib.parse.urlsplit(self.path)
         query = urllib.parse.parse_qs(url.query, keep_blank_values=True)
         what, _, rest = url.path.removeprefix("/localapi/v0/").partition("/")
-        if not url.path.startswith("/localapi/v0/") or what not in ("whois", "status", "cert"):
+        if not url.path.startswith("/localapi/v0/") or what not in ("whois", "status", "cert", "prefs"):
             return self.text(404, "404 not found")
         fault = self.api.take_fault(what)
         if fault and self.fail(fault):
@@ -296,6 +297,9 @@ class TailscaledHandler(Handler):
         if value is None:
             return self.text(404, "no match for IP:port")
         return self.json(value, cut)
+
+    def get_prefs(self, _query, _rest, cut):
+        self.json({"ControlURL": self.api.tailnet.state["control_url"], "WantRunning": True}, cut)
 
     def get_cert(self, query, domain, cut):
         pair = self.api.tailnet.state["certs"].get(domain)

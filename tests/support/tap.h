@@ -14,32 +14,14 @@ struct tap_test {
 
 extern unsigned tap_failures; /* of the test that runs */
 
-#define CHECK(condition)                                                            \
-    do {                                                                            \
-        if (!(condition)) {                                                         \
-            tap_failures++;                                                         \
-            printf("# %s:%d: not true: %s\n", __FILE__, __LINE__, #condition);      \
-        }                                                                           \
-    } while (0)
+#define CHECK(condition)      tap_check(__FILE__, __LINE__, #condition, (condition))
+#define CHECK_INT(got, want)  tap_check_int(__FILE__, __LINE__, #got, (intmax_t)(got), (intmax_t)(want))
+#define CHECK_TEXT(got, want) tap_check_text(__FILE__, __LINE__, #got, (got), (want))
 
-#define CHECK_INT(got, want)                                                        \
-    do {                                                                            \
-        intmax_t got_ = (intmax_t)(got), want_ = (intmax_t)(want);                  \
-        if (got_ != want_) {                                                        \
-            tap_failures++;                                                         \
-            printf("# %s:%d: %s is %" PRIdMAX ", not %" PRIdMAX "\n", __FILE__, __LINE__, #got, got_, want_); \
-        }                                                                           \
-    } while (0)
-
-#define CHECK_TEXT(got, want)                                                       \
-    do {                                                                            \
-        struct slice got_ = (got), want_ = slice_of(want);                          \
-        if (slice_is_none(got_) || !slice_eq(got_, want_)) {                        \
-            tap_failures++;                                                         \
-            printf("# %s:%d: %s is \"%.*s\", not \"%.*s\"\n", __FILE__, __LINE__, #got, (int)got_.n,               \
-                   got_.p ? got_.p : "", (int)want_.n, want_.p);                     \
-        }                                                                           \
-    } while (0)
+void tap_check(const char *file, int line, const char *condition, bool holds);
+void tap_check_int(const char *file, int line, const char *what, intmax_t got, intmax_t want);
+void tap_check_text(const char *file, int line, const char *what, struct slice got,
+                    const char *want); /* none is no text */
 
 /* Runs them in order; the exit status of main. */
 int tap_run(const struct tap_test *tests, size_t n);

@@ -80,22 +80,31 @@ static void test_every_option_of_add(void)
     CHECK(c.lifetimes.code == 30 && c.lifetimes.id == 7200 && c.lifetimes.access == 0);
 }
 
+static void write_file(const char *file, const char *text)
+{
+    FILE *f = fopen(file, "we");
+
+    CHECK(f != NULL);
+    if (f == NULL)
+        return;
+    CHECK(fputs(text, f) >= 0);
+    CHECK_INT(fclose(f), 0);
+}
+
 static void test_secret_of_ones_own(void)
 {
     char file[96];
 
     fresh();
     (void)snprintf(file, sizeof(file), "%s/secret", directory);
-    FILE *f = fopen(file, "we");
-    CHECK(f != NULL && fputs("0123456789abcdefghijklmnopq\n", f) >= 0 && fclose(f) == 0);
+    write_file(file, "0123456789abcdefghijklmnopq\n");
     struct slice line = pool_fmt(pool, ADD " --secret-file %s", file);
     CHECK_INT(run(slice_cstr(pool, line)), COMMAND_DONE);
     CHECK(!says(out, "0123456789"));
     struct client c = stored("grafana");
     CHECK(client_secret_matches(&c, SL("0123456789abcdefghijklmnopq"), now));
 
-    f = fopen(file, "we");
-    CHECK(f != NULL && fputs("short\n", f) >= 0 && fclose(f) == 0);
+    write_file(file, "short\n");
     CHECK_INT(run(slice_cstr(pool, line)), COMMAND_FAILED);
     CHECK_SAYS(err, "a secret has 24 to 100 characters");
     CHECK_INT(run(ADD " --secret-file /nonexistent"), COMMAND_FAILED);

@@ -317,7 +317,8 @@ static struct slice file_text(const char *file)
     if (f == NULL)
         return SL("");
     size_t n = fread(text, 1, CONFIG_BYTES_MAX, f);
-    CHECK_INT(fclose(f), 0);
+    bool closed = fclose(f) == 0;
+    CHECK(closed);
     return slice_bytes(text, n);
 }
 

@@ -189,13 +189,44 @@ static void log_numbered(unsigned n)
     LOG(LOG_INFO, "line", LOG_NUM("n", n), LOG_TEXT("pad", slice_bytes(pad, sizeof(pad))));
 }
 
+/* All that comes out of fd until it is empty, behind the n bytes there are; how many there are then. */
+static size_t gather(int fd, char *all, size_t n)
+{
+    for (struct slice s = output(fd); s.n > 0; s = output(fd)) {
+        memcpy(all + n, s.p, s.n);
+        n += s.n;
+    }
+    return n;
+}
+
+/* Whole lines whose number n never falls behind their count; the result is how many there are. */
+static unsigned count_lines(struct slice all, unsigned *ret_lost)
+{
+    struct slice line = SLICE_NONE;
+    unsigned lines = 0;
+
+    *ret_lost = 0;
+    while (slice_cut(&all, '\n', &line) && line.n > 0) {
+        const struct json *v = NULL;
+        int64_t number = -1, dropped = 0;
+
+        CHECK_INT(json_parse(pool, line, 1000, &v), ERR_OK);
+        (void)json_int(json_member(v, "dropped"), &dropped);
+        CHECK(json_int(json_member(v, "n"), &number));
+        *ret_lost += (unsigned)dropped;
+        CHECK(number >= lines);
+        lines++;
+    }
+    return lines;
+}
+
 /* A pipe of one page takes part of a long write. The lines come out whole, in order, and none is lost but those that
  * are counted. */
 static void cut_lines_are_completed(void)
 {
     static char all[1 << 17];
     size_t n = 0;
-    unsigned lines = 0, lost = 0, sent = 0;
+    unsigned lost = 0, sent = 0;
     int fds[2];
 
     CHECK_INT(pipe(fds), 0);
@@ -208,29 +239,13 @@ static void cut_lines_are_completed(void)
         log_flush(); /* fills the page */
         if (round % 3 == 0)
             log_flush(); /* would block: drops, but the rest of a cut line */
-        for (struct slice s = output(fds[0]); s.n > 0; s = output(fds[0])) {
-            memcpy(all + n, s.p, s.n);
-            n += s.n;
-        }
+        n = gather(fds[0], all, n);
     }
     for (int i = 0; i < 10; i++) {
         log_flush();
-        struct slice s = output(fds[0]);
-        memcpy(all + n, s.p, s.n);
-        n += s.n;
+        n = gather(fds[0], all, n);
     }
-    struct slice rest = slice_bytes(all, n), line;
-    while (slice_cut(&rest, '\n', &line) && line.n > 0) {
-        const struct json *v = NULL;
-        int64_t number = -1, dropped = 0;
-
-        CHECK_INT(json_parse(pool, line, 1000, &v), ERR_OK);
-        (void)json_int(json_member(v, "dropped"), &dropped);
-        CHECK(json_int(json_member(v, "n"), &number));
-        lost += (unsigned)dropped;
-        CHECK(number >= lines);
-        lines++;
-    }
+    unsigned lines = count_lines(slice_bytes(all, n), &lost);
     CHECK(lost > 0);
     CHECK(lines + lost <= sent);
     (void)close(fds[0]);

@@ -80,12 +80,12 @@ static void test_keys_apart(void)
 
 static void test_tampering(void)
 {
-    static const char token[] = ES256_TOKEN;
+    static const char good[] = ES256_TOKEN;
     const struct jwk *key = key_of(EC_JWK);
-    char text[sizeof(token)];
+    char text[sizeof(good)];
 
-    for (size_t i = 0; i < sizeof(token) - 1; i++) {
-        memcpy(text, token, sizeof(token));
+    for (size_t i = 0; i < sizeof(good) - 1; i++) {
+        memcpy(text, good, sizeof(good));
         text[i] = text[i] == 'A' ? 'B' : 'A';
         CHECK(!verifies(slice_of(text), key));
     }

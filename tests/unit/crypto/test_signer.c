@@ -314,6 +314,15 @@ static void send(struct signer *s, struct home *home, struct job *j, void (*then
     job_send(j);
 }
 
+/* Under a new handle: every thread's copies are dropped and made anew. */
+static void send_key(struct signer *s, struct home *home, struct unsealing *m, uint64_t handle)
+{
+    *m = (struct unsealing){ .msg = { .task = SIGNER_UNSEAL, .pool = pool_create(1 << 16) }, .alg = ALG_ES256 };
+    m->key = handle;
+    m->sealed = ec.ret_sealed;
+    send(s, home, &m->msg.job, count);
+}
+
 static void test_threads(void)
 {
     static struct signing jobs[JOBS];
@@ -321,24 +330,17 @@ static void test_threads(void)
     static const struct home empty_home;
     struct home home = empty_home;
     struct signer *s = create_with_keys(THREADS);
-    struct pool *p = pool_create(1 << 20);
 
     inbox_init(&home.inbox, wake);
     CHECK_INT(sem_init(&home.woken, 0, 0), 0);
     landed = 0;
     for (size_t i = 0; i < JOBS; i++) {
-        /* each third landing verifies a PS256 or ES256 signature; keys come in between, so copies are dropped and
-         * made anew */
+        /* each third landing verifies a PS256 or ES256 signature; keys come in between */
         uint64_t handle = i % 3 + KEY_RS256;
         prepare(&jobs[i], pool_create(1 << 16), handle, (enum sign_alg)(handle - KEY_RS256));
         send(s, &home, &jobs[i].msg.job, land);
-        if (i % 20 != 0)
-            continue;
-        struct unsealing *m = &changes[i / 20];
-        *m = (struct unsealing){ .msg = { .task = SIGNER_UNSEAL, .pool = pool_create(1 << 16) }, .alg = ALG_ES256 };
-        m->key = 1000 + i;
-        m->sealed = ec.ret_sealed;
-        send(s, &home, &m->msg.job, count);
+        if (i % 20 == 0)
+            send_key(s, &home, &changes[i / 20], 1000 + i);
     }
     wait_for(&home, JOBS + JOBS / 20);
     CHECK_INT(signer_backlog(s), 0);
@@ -350,7 +352,6 @@ static void test_threads(void)
     }
     inbox_finish(&home.inbox);
     (void)sem_destroy(&home.woken);
-    pool_destroy(p);
     signer_destroy(s);
 }
 

@@ -10,6 +10,7 @@
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define SETTLE_US 40000 /* the sweeper runs every 10 ms */
+#define BIG_READ  ((size_t)1 << 20)
 
 static struct server server;
 
@@ -110,6 +111,20 @@ static void a_waiting_request_has_no_limit_here(void)
     (void)close(fd);
 }
 
+/* Reads `most` bytes, or to the end; how many came. */
+static size_t read_some(int fd, char *some, size_t most)
+{
+    size_t got = 0;
+
+    while (got < most) {
+        ssize_t n = recv(fd, some, BIG_READ, 0);
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    return got;
+}
+
 /* Many large answers, and nobody who reads them. */
 static void an_answer_must_be_read(void)
 {
@@ -121,24 +136,13 @@ static void an_answer_must_be_read(void)
         wire_send(fd, GET("/big"));
         wire_send(reader, GET("/big"));
     }
-    char *some = malloc(1 << 20);
+    char *some = malloc(BIG_READ);
     for (int i = 0; i < 4; i++) { /* a slow reader is not a dead one */
         pass_time(4);
-        for (size_t now = 0; now < 3 << 20;) {
-            ssize_t n = recv(reader, some, 1 << 20, 0);
-
-            now += n > 0 ? (size_t)n : 3 << 20;
-            got += n > 0 ? (size_t)n : 0;
-        }
+        got += read_some(reader, some, 3 * BIG_READ);
     }
-    CHECK(got >= 12 << 20);
-    bool ended = false;
-    for (int i = 0; i < 1000 && !ended; i++) {
-        ssize_t n = recv(fd, some, 1 << 20, 0);
-
-        ended = n <= 0;
-    }
-    CHECK(ended);
+    CHECK(got >= 12 * BIG_READ);
+    CHECK(read_some(fd, some, 1000 * BIG_READ) < 1000 * BIG_READ); /* it came to an end */
     free(some);
     (void)close(fd);
     (void)close(reader);

@@ -40,13 +40,18 @@ static void get(void)
     (void)close(fd);
 }
 
+static long number_at(const char *text)
+{
+    return strtol(text, NULL, 10);
+}
+
 static void head(void)
 {
     int fd = wire_connect(server.port);
     char *text = ask_until(fd, "HEAD /echo HTTP/1.1\r\nHost: a\r\n\r\n" GET("/nowhere"), "not here\n");
     const char *length = strstr(text, "Content-Length: ");
 
-    CHECK(length != NULL && atoi(length + 16) > 50);
+    CHECK(length != NULL && number_at(length + 16) > 50);
     CHECK(strstr(text, "method=") == NULL);
     CHECK(strstr(text, "\r\n\r\nHTTP/1.1 404") != NULL);
     free(text);
@@ -226,9 +231,9 @@ static void refused(void)
             free(body);
         }
         char *text = wire_read(fd, "", &closed);
-        if (strncmp(text, "HTTP/1.1 ", 9) != 0 || atoi(text + 9) != rows[i].status)
+        if (strncmp(text, "HTTP/1.1 ", 9) != 0 || number_at(text + 9) != rows[i].status)
             printf("# row %zu: %.300s\n", i, text);
-        CHECK_INT(atoi(text + (strlen(text) > 9 ? 9 : 0)), rows[i].status);
+        CHECK_INT(number_at(text + (strlen(text) > 9 ? 9 : 0)), rows[i].status);
         CHECK(closed);
         CHECK(strstr(text, "<script>") == NULL);
         CHECK(strstr(text, "html") == NULL);

@@ -46,8 +46,14 @@ static void addresses(void)
     CHECK(!s.any_own_address);
 }
 
+/* As a path it is one byte too long for a socket's name: sun_path has 108, with the NUL. */
+#define NAME_107                                                   \
+    "012345678901234567890123456789012345678901234567890123456789" \
+    "01234567890123456789012345678901234567890123456"
+
 static void refused(void)
 {
+    static const char path_too_long[] = "ops:unix:/" NAME_107;
     static const char *const texts[] = {
         "",
         "tailnet",
@@ -79,9 +85,7 @@ static void refused(void)
         "ops:unix:run/x",
         "ops:unix:/run/",
         "ops:unix:/run/a\nb",
-        "ops:unix:/"
-        "012345678901234567890123456789012345678901234567890123456789"
-        "01234567890123456789012345678901234567890123456789",
+        path_too_long,
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
