@@ -48,7 +48,7 @@ struct error_page {
     struct slice address;           /* where the connection came from */
     struct slice return_host, return_uri; /* with return_flow: [Back], POST /decision action=return, and where it leads */
     struct slice return_flow;
-    struct slice again;             /* what [Try again] opens: a path of ours; none: the page's own address */
+    struct slice again_uri;         /* what [Try again] opens: a path of ours; none: the page's own address */
     int retry_after_s;              /* 0: none */
 };
 struct slice page_error(struct pool *p, const struct error_page *e);

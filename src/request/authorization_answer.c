@@ -259,6 +259,6 @@ void authorization_on_deny(struct req *r)
         e.return_flow = a->handle;
     }
     if (r->origin.post && !slice_is_none(a->handle))
-        e.again = authorization_flow_path(r); /* the address of a POST is not for opening */
+        e.again_uri = authorization_flow_path(r); /* the address of a POST is not for opening */
     reply_error_page(r, &e);
 }

@@ -211,7 +211,7 @@ static void tell_footer(struct pool *p, const struct error_page *e, struct tpl_e
 
 struct slice page_error(struct pool *p, const struct error_page *e)
 {
-    struct tpl_error t = { .host = page_uri(p, e->frame.host), .hint = sentence(p, e->hint), .again = e->again };
+    struct tpl_error t = { .host = page_uri(p, e->frame.host), .hint = sentence(p, e->hint) };
     struct buf b;
 
     page_layout(p, &e->frame, &t.layout);
@@ -219,6 +219,7 @@ struct slice page_error(struct pool *p, const struct error_page *e)
     *remedy_of(&t, e) = true;
     t.contact = page_contact(p, e->frame.contact);
     t.tailnet = page_app(p, e->frame.tailnet_suffix, true, "this tailnet");
+    t.again_uri = slice_is_none(e->again_uri) ? SL("") : e->again_uri;
     t.address = e->address.n > 0 ? page_name(p, e->address) : SLICE_NONE;
     if (e->retry_after_s > 0)
         t.seconds = pool_fmt(p, "%d second%s", e->retry_after_s, e->retry_after_s == 1 ? "" : "s");
