@@ -106,25 +106,29 @@ int store_put(const struct store *s, MDB_txn *txn, struct slice key, struct slic
 
 /* The record about the database itself */
 
-static struct slice meta_key(struct pool *p)
+/* key_make's for issuer 0, CLASS_META: requests look at it, and pay for no pool. */
+static struct slice meta_key(void)
 {
-    return key_make(p, 0, CLASS_META, SLICE_NONE, SLICE_NONE);
+    static const char key[] = { 0, 0, CLASS_META };
+
+    return (struct slice){ key, sizeof(key) };
 }
 
-int meta_load(const struct store *s, MDB_txn *txn, struct pool *p, struct meta *ret)
+int meta_load(const struct store *s, MDB_txn *txn, struct meta *ret)
 {
     struct slice value = SLICE_NONE;
     struct meta m = { 0 };
     struct unpacker u;
-    int rc = store_get(s, txn, meta_key(p), &value);
+    int rc = store_get(s, txn, meta_key(), &value);
 
     if (rc != 0 || slice_is_none(value))
         return rc != 0 ? rc : MDB_NOTFOUND;
-    unpack_begin(&u, p, value);
+    unpack_begin(&u, NULL, value);
     m.schema = unpack_u32(&u);
     m.wall_ms = unpack_i64(&u);
     m.boot_ms = unpack_i64(&u);
     unpack_bytes(&u, m.boot_id, BOOT_ID_BYTES);
+    m.latest_ms = unpack_more(&u) ? unpack_i64(&u) : m.wall_ms;
     if (unpack_end(&u) != ERR_OK || m.schema == 0)
         return MDB_CORRUPTED;
     *ret = m;
@@ -139,16 +143,18 @@ static int64_t clock_ms(clockid_t clock)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int meta_stamp(const struct store *s, MDB_txn *txn, struct pool *p)
+int meta_stamp(const struct store *s, MDB_txn *txn, struct pool *p, int64_t latest_ms)
 {
+    int64_t wall_ms = clock_ms(CLOCK_REALTIME);
     struct packer k;
 
     pack_begin(&k, p, META_RECORD_VERSION, 0);
     pack_u32(&k, STORE_SCHEMA);
-    pack_i64(&k, clock_ms(CLOCK_REALTIME));
+    pack_i64(&k, wall_ms);
     pack_i64(&k, clock_ms(CLOCK_BOOTTIME));
     pack_bytes(&k, s->boot_id, BOOT_ID_BYTES);
-    return store_put(s, txn, meta_key(p), pack_end(&k));
+    pack_i64(&k, latest_ms > wall_ms ? latest_ms : wall_ms);
+    return store_put(s, txn, meta_key(), pack_end(&k));
 }
 
 /* Opening */
@@ -216,7 +222,7 @@ static enum err refuse_begin(struct opening *o, int rc)
 static enum err open_env(struct opening *o)
 {
     struct store *s = o->store;
-    size_t map = o->options->map_bytes != 0    ? o->options->map_bytes
+    size_t map = o->options->map_bytes != 0 ? o->options->map_bytes
                  : FAULT_NUMBER("map") != 0 ? (size_t)FAULT_NUMBER("map")
                                             : STORE_MAP_BYTES;
     unsigned flags = MDB_NOTLS | (o->options->no_sync || FAULT_IS("no-sync") ? (unsigned)MDB_NOSYNC : 0);
@@ -259,7 +265,7 @@ static enum err look_inside(struct opening *o)
     if (rc == 0)
         rc = mdb_stat(txn, s->dbi, &stat);
     if (rc == 0)
-        rc = meta_load(s, txn, o->pool, &m);
+        rc = meta_load(s, txn, &m);
     mdb_txn_abort(txn);
     store_leave(s);
     return judge_meta(o, rc, &m, stat.ms_entries);
@@ -275,9 +281,9 @@ static enum err initialise(struct opening *o)
 
     if (rc != 0)
         return refuse_rc(o, rc);
-    rc = meta_load(s, txn, o->pool, &m);
+    rc = meta_load(s, txn, &m);
     if (rc == MDB_NOTFOUND)
-        rc = meta_stamp(s, txn, o->pool);
+        rc = meta_stamp(s, txn, o->pool, 0);
     if (rc == 0)
         rc = mdb_txn_commit(txn);
     else
