@@ -15,7 +15,15 @@ struct buf {
 void buf_init(struct buf *b, struct pool *pool, size_t max);
 void buf_init_fixed(struct buf *b, char *memory, size_t n); /* writes into the caller's memory, at most n bytes */
 void buf_put(struct buf *b, struct slice s);
-void buf_char(struct buf *b, char c);
+
+static inline void buf_char(struct buf *b, char c)
+{
+    if (b->n < b->size && !b->over)
+        b->p[b->n++] = c;
+    else
+        buf_put(b, slice_bytes(&c, 1));
+}
+
 void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

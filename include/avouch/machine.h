@@ -9,6 +9,7 @@
 #include "keyring.h"
 #include "store.h"
 #include "sweep.h"
+#include "whois_memo.h"
 
 #define REQS_WAITING_MAX 1024   /* tickets: past it 503 and Retry-After */
 #define RETRY_AFTER_S 5         /* what a 503 asks for */
@@ -23,7 +24,14 @@ struct machine {
     struct inbox *inbox;
     struct queue *asks, *signer, *commit;   /* LocalAPI, signer.h, writer */
     struct now (*clock)(void *ctx);
+    bool (*clock_is_synchronised)(void *ctx); /* by the kernel's word; NULL: it never says so */
     void *clock_ctx;
+    struct clock_guard {                    /* clock.h's: what it saw last */
+        bool known, held;                   /* held: a jump that nothing has confirmed */
+        int64_t offset_ms;                  /* wall time less the time since start */
+        int64_t seen_ms, jumped_at_ms;      /* since the machine started */
+        int told;                           /* enum clock_state: what the log was told */
+    } clock_guard;
     const struct address *proxies;          /* whose X-Forwarded-For is believed on listeners of the class proxy */
     size_t proxy_n;
     uint32_t daemon_uid;                    /* tailscaled's: who may connect to listeners of the class serve; NO_UID: nobody */
@@ -32,6 +40,7 @@ struct machine {
     bool log_documents;
     struct dev dev;                         /* made-up people; none outside --dev */
     struct documents documents;
+    struct whois_memo whois;
     struct keys {                           /* the keyring as of view_txn_id, see keys.h */
         struct pool *pool[2];
         struct keyring *ring[2];

@@ -43,9 +43,10 @@ bool view_get(struct view *v, struct slice key, struct slice *ret, enum err *ret
 /* In key order: the first record at or after `from`. False at the end. Borrowed until view_rest. */
 bool view_next(struct view *v, struct slice from, struct record *ret, enum err *ret_err);
 
-/* The clocks at the last commit of any process: after a jump nothing is issued (DESIGN.md section 5). */
+/* The clocks at the last commit of any process: clock.h judges by them. Allocates nothing. */
 struct store_clock {
     int64_t wall_ms, boot_ms;           /* CLOCK_REALTIME, CLOCK_BOOTTIME */
+    int64_t latest_ms;                  /* the latest of txn_rest_on_clock, since an operator's txn_accept_clock */
     bool same_boot;                     /* the machine has not started anew since: boot_ms compares with its clock now */
 };
 enum err view_clock(struct view *v, struct store_clock *ret) MUST_CHECK;

@@ -40,6 +40,10 @@ uint32_t txn_count_now(struct txn *t, struct slice key); /* unguarded look */
 
 void txn_log(struct txn *t, struct slice audit_record);  /* once; sequence and chain are the engine's */
 
+/* What is put rests on this time, which was found right (clock.h): store_clock.latest_ms. */
+void txn_rest_on_clock(struct txn *t, int64_t wall_ms);
+void txn_accept_clock(struct txn *t, int64_t wall_ms);   /* the operator says that it is right, though it was later before */
+
 bool txn_is_dirty(const struct txn *t);                  /* has something to commit */
 enum err txn_err(const struct txn *t);                   /* sticky: ERR_IO of a read, ERR_LIMIT of the maxima above */
 void txn_fail(struct txn *t, enum err e);                /* the first one stays */

@@ -91,6 +91,9 @@ static const struct {
     [ISSUER_RENAME] = { "issuer rename", cmd_issuer_rename, 1, "URL", command_help_issuer },
     [TAILNET_SHOW] = { "tailnet show", cmd_tailnet_show, 0, "", command_help_tailnet },
     [TAILNET_ACCEPT] = { "tailnet accept", cmd_tailnet_accept, 0, "", command_help_tailnet },
+    [CLOCK_SHOW] = { "clock show", cmd_clock_show, 0, "", command_help_clock },
+    [DOCTOR] = { "doctor", cmd_doctor, 0, "", command_help_doctor },
+    [CLOCK_ACCEPT] = { "clock accept", cmd_clock_accept, 0, "", command_help_clock },
 };
 
 static const struct {
@@ -98,6 +101,7 @@ static const struct {
 } nouns[] = {
     { "client", command_help_client }, { "person", command_help_person }, { "key", command_help_key },
     { "audit", command_help_audit },   { "issuer", command_help_issuer }, { "tailnet", command_help_tailnet },
+    { "clock", command_help_clock },
 };
 
 /* ---- speaking ---- */
@@ -199,7 +203,7 @@ void command_print_json(struct command *c, struct json_writer *w)
 
 /* ---- the database ---- */
 
-static bool find_state(struct command *c)
+bool command_configure(struct command *c)
 {
     struct config_error error = { SLICE_NONE };
     struct pool *p = c->pool;
@@ -224,7 +228,7 @@ bool command_open(struct command *c, bool create)
 {
     struct slice why = SLICE_NONE;
 
-    if (!find_state(c))
+    if (!command_configure(c))
         return false;
     struct store_options o = { .directory = slice_cstr(c->pool, c->config.state), .must_exist = !create };
     enum err e = store_open(c->pool, &o, &c->store, &why);
@@ -466,6 +470,8 @@ static int run(int argc, char **argv)
         command_print(SL("avouch " AVOUCH_VERSION "\n"));
         return COMMAND_DONE;
     }
+    if (strcmp(argv[1], verbs[DOCTOR].title) == 0)
+        return run_verb(DOCTOR, argc - 2, argv + 2);
     for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
         if (strcmp(argv[1], nouns[i].name) == 0)
             return run_noun(nouns[i].name, nouns[i].help, argc - 2, argv + 2);

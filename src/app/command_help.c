@@ -11,6 +11,8 @@ const char command_help_all[] =
     "  avouch audit    show\n"
     "  avouch issuer   show|rename\n"
     "  avouch tailnet  show|accept\n"
+    "  avouch clock    show|accept\n"
+    "  avouch doctor   what is wrong, what it means, what mends it\n"
     "\n"
     "avouch client --help explains a subcommand; avouch serve --help the options of the server;\n"
     "avouch(1) and avouch.yaml(5) everything. avouch --version prints the version.\n";
@@ -87,6 +89,14 @@ const char command_help_audit[] = "avouch audit: who signed in to what, from whi
                                   "  --last N             only the newest N records (default: all)\n"
                                   "\n" HELP_COMMON;
 
+const char command_help_clock[] =
+    "avouch clock: the time now, and the time at which something was issued last\n"
+    "\n"
+    "  avouch clock show\n"
+    "  avouch clock accept         the time is right now, though something was issued at a later one: the clock was\n"
+    "                              wrong then. While it is more than 5 minutes behind that, nothing is issued\n"
+    "\n" HELP_COMMON;
+
 const char command_help_serve[] =
     "usage: avouch serve [option ...]\n"
     "\n"
@@ -115,4 +125,11 @@ const char command_help_tailnet[] =
     "  avouch tailnet show\n"
     "  avouch tailnet accept       the tailnet that the server sees now is right, though it is another one: user ids\n"
     "                              mean the same people there. Nobody is signed in before\n"
+    "\n" HELP_COMMON;
+
+const char command_help_doctor[] =
+    "avouch doctor: looks at everything that a sign-in rests on\n"
+    "\n"
+    "  avouch doctor               tailscaled, our own node, name, certificate, clock, database. Each finding says what it\n"
+    "                              means and what mends it. Status 1: something must be mended\n"
     "\n" HELP_COMMON;

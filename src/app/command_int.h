@@ -37,9 +37,12 @@ enum verb {
     ISSUER_RENAME,
     TAILNET_SHOW,
     TAILNET_ACCEPT,
+    CLOCK_SHOW,
+    CLOCK_ACCEPT,
+    DOCTOR,
 };
 
-#define VERB_COUNT 23
+#define VERB_COUNT 26
 
 /* Options as given; none, empty or false: not given. A switch may be turned off (--frames=no). */
 struct args {
@@ -69,6 +72,8 @@ struct command {
 int command_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int command_refuse(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Reads the settings (file, variables, --state) into c->config. False: said why. */
+bool command_configure(struct command *c) MUST_CHECK;
 /* Opens the database of --state, AVOUCH_STATE, the configuration file or the default. False: said why. */
 bool command_open(struct command *c, bool create) MUST_CHECK;
 struct txn *command_txn(struct command *c);
@@ -101,5 +106,7 @@ command_verb cmd_key_list, cmd_key_rotate;
 command_verb cmd_audit_show;
 command_verb cmd_issuer_show, cmd_issuer_rename;
 command_verb cmd_tailnet_show, cmd_tailnet_accept;
+command_verb cmd_doctor;
+command_verb cmd_clock_show, cmd_clock_accept;
 
 #endif

@@ -2,6 +2,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -12,17 +13,40 @@
 #include "fault.h"
 #include "serve_int.h"
 
-#define SETTLE_TRIES 2000 /* milliseconds that requests may take to end after the loop has */
+#define CLOCK_READ_MS 1000
+#define SETTLE_TRIES  2000 /* milliseconds that requests may take to end after the loop has */
 
 /* ---- doors ---- */
 
+static int64_t milliseconds(clockid_t clock)
+{
+    struct timespec t = { 0 };
+
+    (void)clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Both clocks at one time: a process that was stopped between the two would have seen a jump. */
 static struct now read_clock(void *ctx)
 {
-    struct timespec t;
+    int64_t before, wall, after;
 
     (void)ctx;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (struct now){ t.tv_sec, (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 };
+    do {
+        before = milliseconds(CLOCK_BOOTTIME);
+        wall = milliseconds(CLOCK_REALTIME);
+        after = milliseconds(CLOCK_BOOTTIME);
+    } while (after - before > CLOCK_READ_MS);
+    return (struct now){ .s = wall / 1000, .ms = wall, .boot_ms = after };
+}
+
+static bool is_synchronised(void *ctx)
+{
+    struct timex t = { 0 };
+
+    (void)ctx;
+    int state = adjtimex(&t);
+    return state >= 0 && state != TIME_ERROR && (t.status & STA_UNSYNC) == 0;
 }
 
 static size_t backlog(void *signer)
@@ -117,6 +141,7 @@ static void fill_machine(struct serve *s)
     m->signer = signer_queue(s->signer);
     m->commit = writer_queue(s->writer);
     m->clock = read_clock;
+    m->clock_is_synchronised = is_synchronised;
     m->daemon_uid = NO_UID;
     m->log_documents = s->config.log_documents;
     machine_init(m);

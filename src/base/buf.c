@@ -52,16 +52,6 @@ void buf_put(struct buf *b, struct slice s)
     b->n += s.n;
 }
 
-void buf_char(struct buf *b, char c)
-{
-    char *to = reserve(b, 1);
-
-    if (to == NULL)
-        return;
-    *to = c;
-    b->n++;
-}
-
 void buf_u64(struct buf *b, uint64_t v)
 {
     char digits[NUMBER_BYTES];

@@ -12,6 +12,32 @@ static bool is_plain(char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Is one of these eight bytes c? Exact as long as none of them has its high bit set. */
+static uint64_t has_byte(uint64_t word, unsigned char c)
+{
+    uint64_t zero_where_c = word ^ EACH(c);
+
+    return (zero_where_c - EACH(0x01)) & EACH(0x80);
+}
+
+/* How many bytes at the front are plain: eight at a time, as most texts are plain from end to end. */
+static size_t count_plain(struct slice s)
+{
+    size_t n = 0;
+
+    for (uint64_t word; n + sizeof(word) <= s.n; n += sizeof(word)) {
+        memcpy(&word, s.p + n, sizeof(word));
+        uint64_t high = word & EACH(0x80), low = (word - EACH(0x20)) & EACH(0x80);
+        if ((high | low | has_byte(word, '"') | has_byte(word, '\\') | has_byte(word, 0x7f)) != 0)
+            break;
+    }
+    while (n < s.n && is_plain(s.p[n]))
+        n++;
+    return n;
+}
+
 static void put_control(struct buf *b, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
@@ -50,10 +76,8 @@ static void put_string(struct buf *b, struct slice s)
 {
     buf_char(b, '"');
     while (s.n > 0) {
-        size_t n = 0;
+        size_t n = count_plain(s);
 
-        while (n < s.n && is_plain(s.p[n]))
-            n++;
         buf_put(b, slice_head(s, n));
         s = slice_from(s, n);
         if (s.n > 0)

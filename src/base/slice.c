@@ -1,24 +1,6 @@
 /* Borrowed bytes: comparing and cutting. SLICE_NONE counts as empty wherever only the bytes matter. */
 #include "slice.h"
 
-#include <assert.h>
-#include <string.h>
-
-struct slice slice_of(const char *text)
-{
-    return text == NULL ? SLICE_NONE : (struct slice){ text, strlen(text) };
-}
-
-struct slice slice_bytes(const void *bytes, size_t n)
-{
-    return (struct slice){ bytes, n };
-}
-
-bool slice_eq(struct slice a, struct slice b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -55,25 +37,6 @@ bool slice_ends(struct slice s, struct slice suffix)
 bool slice_has(struct slice s, char c)
 {
     return slice_find(s, c) < s.n;
-}
-
-size_t slice_find(struct slice s, char c)
-{
-    const char *found = s.n == 0 ? NULL : memchr(s.p, c, s.n);
-
-    return found == NULL ? s.n : (size_t)(found - s.p);
-}
-
-struct slice slice_from(struct slice s, size_t at)
-{
-    assert(at <= s.n);
-    return at == 0 ? s : (struct slice){ s.p + at, s.n - at };
-}
-
-struct slice slice_head(struct slice s, size_t n)
-{
-    assert(n <= s.n);
-    return (struct slice){ s.p, n };
 }
 
 static bool is_blank(char c)

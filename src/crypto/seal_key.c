@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,20 +71,34 @@ static bool sync_folder(const char *file)
     return synced;
 }
 
+/* A kill in between leaves one behind; nobody has sealed anything with it. */
+static int open_new(const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0 && errno == EEXIST && unlink(name) == 0)
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return fd;
+}
+
+/* Under another name first: nobody finds half a key, and none takes the place of another. */
 static enum err make_key(const char *file, uint8_t *ret, const char **ret_why)
 {
+    char name[SEAL_PATH_MAX];
     uint8_t key[SEAL_KEY_BYTES];
-    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+    if (snprintf(name, sizeof(name), "%s.new", file) >= (int)sizeof(name))
+        return say(ret_why, ERR_CONFIG, "has a name that is too long");
+    int fd = open_new(name);
     if (fd < 0)
         return say(ret_why, ERR_IO, errno == EACCES ? "cannot be made: permission denied" : "cannot be made");
     random_bytes(key, sizeof(key));
     bool written = write(fd, key, sizeof(key)) == (ssize_t)sizeof(key) && fsync(fd) == 0;
-    written = close(fd) == 0 && written && sync_folder(file);
+    written = close(fd) == 0 && written && link(name, file) == 0;
+    (void)unlink(name);
+    written = written && sync_folder(file);
     if (written)
         memcpy(ret, key, sizeof(key));
-    else
-        (void)unlink(file);
     wipe(key, sizeof(key));
     return written ? ERR_OK : say(ret_why, ERR_IO, "cannot be written");
 }

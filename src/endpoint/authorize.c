@@ -2,6 +2,7 @@
  * 303 to its GET, so that the cookie comes along. Where a page is due, the request is stored too and the page has an
  * address of its own: reload, back and a second tab find it again. */
 #include "authorization.h"
+#include "clock.h"
 #include "endpoints.h"
 #include "identity.h"
 #include "reply.h"
@@ -33,6 +34,8 @@ static enum next load_stored(struct req *r)
     a->handle = a->params->flow;
     if (!flow_load(r->txn, a->handle, r->now, &a->flow, &expired)) {
         a->handle = SLICE_NONE;
+        if (expired && clock_check(r) != NEXT)
+            return DENY;
         return deny(r, OAUTH_PAGE_EXPIRED, NULL, expired ? "the stored request is over" : "no such stored request");
     }
     a->has_flow = true;
@@ -212,6 +215,7 @@ static const struct named_step steps[] = {
     { "check hint", authorization_check_hint },
     { "check request", authorization_check_request },
     { "check policy", authorization_check_policy },
+    { "check clock", clock_check },
     { "require consent", require_consent },
     { "issue code", issue_code },
     { "settle", settle },

@@ -2,6 +2,7 @@
  * is judged anew, person, client and policy included; the page's binding says that it was this browser and this person
  * who saw it. A second press gets the first answer. */
 #include "authorization.h"
+#include "clock.h"
 #include "endpoints.h"
 #include "identity.h"
 #include "redirect.h"
@@ -41,8 +42,11 @@ static enum next read_flow(struct req *r)
 
     if (r->fault.kind != FAULT_NONE)
         return deny(r, OAUTH_INVALID_REQUEST, fault_hint(r->pool, &r->fault), "a decision with a mistake in it");
-    if (!flow_load(r->txn, p->flow, r->now, &a->flow, &expired))
+    if (!flow_load(r->txn, p->flow, r->now, &a->flow, &expired)) {
+        if (expired && clock_check(r) != NEXT)
+            return DENY;
         return deny(r, OAUTH_PAGE_EXPIRED, NULL, expired ? "the page is over" : "no such page");
+    }
     a->has_flow = true;
     a->handle = p->flow;
     a->returning = pressed(r, "return");
@@ -111,6 +115,8 @@ static enum next decide(struct req *r)
         r->at = back_steps; /* [Back], and what was wrong is right now */
         return NEXT;
     }
+    if (clock_check(r) != NEXT)
+        return DENY;
     (void)authorization_judge(r);
     a->reason = a->flow.reason == SILENT ? a->reason : a->flow.reason; /* what the page asked for */
     authorization_issue(r, true);

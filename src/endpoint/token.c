@@ -1,6 +1,7 @@
 /* /token: RFC 6749 4.1.3, OpenID Connect Core 3.1.3. The client is proven first and for nothing: a failed authentication
  * consumes no code. Then one list per grant_type. */
 #include "client_auth.h"
+#include "clock.h"
 #include "endpoints.h"
 #include "identity.h"
 #include "keys.h"
@@ -211,9 +212,11 @@ static enum next answer_tokens(struct req *r)
 }
 
 static const struct named_step code_steps[] = {
-    { "find code", find_code },   { "recheck person", recheck },  { "check policy", check_policy },
-    { "ensure key", ensure_key }, { "redeem code", redeem_code }, { "prepare tokens", prepare_tokens },
-    { "settle", settle },         { "answer", answer_tokens },    { NULL, NULL },
+    { "check clock", clock_check },       { "find code", find_code },
+    { "recheck person", recheck },        { "check policy", check_policy },
+    { "ensure key", ensure_key },         { "redeem code", redeem_code },
+    { "prepare tokens", prepare_tokens }, { "settle", settle },
+    { "answer", answer_tokens },          { NULL, NULL },
 };
 
 static const struct named_step steps[] = {

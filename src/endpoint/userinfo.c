@@ -1,5 +1,6 @@
 /* /userinfo: OpenID Connect Core 5.3, RFC 6750. What it answers was rendered when the token was issued; here it is only
  * found and checked. */
+#include "clock.h"
 #include "endpoints.h"
 #include "reply.h"
 
@@ -59,7 +60,9 @@ static enum next check_token(struct req *r)
     if (slice_is_none(text))
         return deny(r, OAUTH_INVALID_TOKEN, NULL, "no token");
     if (!access_token_check(r->txn, text, r->now, &token, &grant) || !may_reach(r, &grant))
-        return deny(r, OAUTH_INVALID_TOKEN, "The access token is unknown, expired or revoked.", "no such live token");
+        return clock_check(r) != NEXT ? DENY
+                                      : deny(r, OAUTH_INVALID_TOKEN, "The access token is unknown, expired or revoked.",
+                                             "no such live token");
     r->log_client = grant.client_id;
     if (!(token.scopes & SCOPE_OPENID))
         return deny(r, OAUTH_INSUFFICIENT_SCOPE, "The access token was not issued for the scope openid.", "no openid");

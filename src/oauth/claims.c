@@ -128,11 +128,23 @@ static void unite(struct united *u, struct slice one)
         u->at[u->n++] = one;
 }
 
+/* Room for what is already there and the arrays under this name in this object and later ones. */
+static struct united unite_begin(const struct writing *x, size_t object, const char *name, size_t there)
+{
+    size_t room = there;
+
+    for (size_t i = object; i < x->c->peer->caps.extra_count; i++)
+        room += json_count(extra_value(x, i, name));
+    if (room > EXTRA_ITEMS_MAX)
+        room = EXTRA_ITEMS_MAX;
+    return (struct united){ .at = pool_alloc(x->pool, room * sizeof(struct slice)) };
+}
+
 /* The provider's own list; an array of texts that the policy sets under its name joins it, as arrays of several grants
  * do. */
 static void write_list(const struct writing *x, const char *name, struct slices own)
 {
-    struct united u = { .at = pool_alloc(x->pool, EXTRA_ITEMS_MAX * sizeof(struct slice)) };
+    struct united u = unite_begin(x, 0, name, own.n);
     struct slice text;
 
     for (size_t i = 0; i < own.n; i++)
@@ -169,7 +181,7 @@ static void write_scope_claims(const struct writing *x)
 /* Arrays under this name in this object and later ones, as one. */
 static void write_array(const struct writing *x, size_t object, const char *name)
 {
-    struct united seen = { .at = pool_alloc(x->pool, EXTRA_ITEMS_MAX * sizeof(struct slice)) };
+    struct united seen = unite_begin(x, object, name, 0);
 
     jw_array(x->w, name);
     for (size_t i = object; i < x->c->peer->caps.extra_count; i++) {

@@ -47,7 +47,7 @@ static bool read_answer(struct req *r, struct question *q)
     if (q->ask.ret_status == 404)
         return true;
     if (q->ask.ret_status != 200 ||
-        whois_parse(r->pool, q->ask.ret_body, &q->asked, &r->issuer->self, &q->peer) != ERR_OK) {
+        whois_read(&r->m->whois, r->pool, q->ask.ret_body, &q->asked, &r->issuer->self, &q->peer) != ERR_OK) {
         (void)trouble(r, "tailscaled's answer to whois cannot be used");
         return false;
     }

@@ -3,6 +3,7 @@
 #include "upkeep.h"
 
 #include "audit.h"
+#include "clock.h"
 #include "fault.h"
 #include "keys.h"
 #include "log.h"
@@ -91,7 +92,7 @@ static enum next plan_keys(struct req *r)
         s->make = s->first = true;
     else if (order_next(r->txn, &s->order))
         plan_order(r, ring);
-    else
+    else if (clock_may_sweep(r->m, r->now))
         s->make = keyring_upkeep(r->txn, ring, r->now, &s->alg);
     return NEXT;
 }
@@ -226,6 +227,8 @@ static enum next sweep(struct req *r)
 {
     struct sweep_state *s = r->state;
 
+    if (!clock_may_sweep(r->m, r->now))
+        return NEXT;
     s->more = sweep_step(r->txn, r->m->view, &r->m->sweep.cursor, r->now, &s->deleted);
     return NEXT;
 }

@@ -26,6 +26,7 @@ struct commit {
     MDB_txn *txn;
     struct head *head; /* the chains of this batch; room for one per transaction */
     size_t head_n;
+    int64_t latest_ms; /* see store_clock */
     bool dirty;
 };
 
@@ -43,7 +44,8 @@ static int begin(struct commit *c)
     if (rc != 0)
         return rc;
     FAULT_POINT("commit-begun");
-    rc = meta_load(c->store, c->txn, c->pool, &m);
+    rc = meta_load(c->store, c->txn, &m);
+    c->latest_ms = m.latest_ms;
     /* a newer avouch may have taken the database over while we run */
     return rc == 0 && m.schema > STORE_SCHEMA ? MDB_VERSION_MISMATCH : rc;
 }
@@ -187,6 +189,8 @@ static int apply_one(struct commit *c, const struct txn *t, const struct plan *p
     if (rc == 0)
         rc = apply_log(c, t, plan->chain);
     c->dirty |= txn_is_dirty(t);
+    if (t->accepts_clock || t->clock_ms > c->latest_ms)
+        c->latest_ms = t->clock_ms;
     return rc;
 }
 
@@ -214,7 +218,7 @@ static int finish(struct commit *c)
         rc = store_put(c->store, c->txn, head_key(c, c->head[i].issuer), chain_pack_head(c->pool, &c->head[i].chain));
     }
     if (rc == 0)
-        rc = meta_stamp(c->store, c->txn, c->pool);
+        rc = meta_stamp(c->store, c->txn, c->pool, c->latest_ms);
     if (rc != 0)
         return rc;
     MDB_txn *txn = c->txn;

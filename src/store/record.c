@@ -1,6 +1,7 @@
 /* Packing and unpacking of values. The unpacker is handed whatever the disk holds: each read first asks whether it is there. */
 #include "record.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define LENGTH_BYTES 4
@@ -8,11 +9,9 @@
 
 static void put_number(struct packer *k, uint64_t v, unsigned bytes)
 {
-    uint8_t to[8];
+    uint64_t big_endian = htobe64(v);
 
-    for (unsigned i = 0; i < bytes; i++)
-        to[i] = (uint8_t)(v >> (8 * (bytes - 1 - i)));
-    buf_put(&k->buf, slice_bytes(to, bytes));
+    buf_put(&k->buf, slice_bytes((const char *)&big_endian + sizeof(big_endian) - bytes, bytes));
 }
 
 void pack_begin(struct packer *k, struct pool *p, uint8_t version, int64_t expires_at)
@@ -102,14 +101,14 @@ static struct slice take(struct unpacker *u, size_t n)
     return head;
 }
 
-static uint64_t take_number(struct unpacker *u, unsigned bytes)
+static inline uint64_t take_number(struct unpacker *u, unsigned bytes)
 {
     struct slice s = take(u, bytes);
-    uint64_t v = 0;
+    uint64_t big_endian = 0;
 
-    for (size_t i = 0; i < s.n; i++)
-        v = v << 8 | (unsigned char)s.p[i];
-    return v;
+    if (s.n == bytes)
+        memcpy((char *)&big_endian + sizeof(big_endian) - bytes, s.p, bytes);
+    return be64toh(big_endian);
 }
 
 uint8_t unpack_u8(struct unpacker *u)

@@ -153,7 +153,7 @@ int meta_stamp(const struct store *s, MDB_txn *txn, struct pool *p, int64_t late
     pack_i64(&k, wall_ms);
     pack_i64(&k, clock_ms(CLOCK_BOOTTIME));
     pack_bytes(&k, s->boot_id, BOOT_ID_BYTES);
-    pack_i64(&k, latest_ms > wall_ms ? latest_ms : wall_ms);
+    pack_i64(&k, latest_ms != 0 ? latest_ms : wall_ms);
     return store_put(s, txn, meta_key(), pack_end(&k));
 }
 

@@ -31,15 +31,18 @@ int store_get(const struct store *s, MDB_txn *txn, struct slice key,
               struct slice *ret); /* none if absent; borrowed from the map */
 int store_put(const struct store *s, MDB_txn *txn, struct slice key, struct slice value);
 
-/* The record CLASS_META: version 1 | 0 | schema (4) | wall (8, ms) | since boot (8, ms) | boot id (16). */
+/* The record CLASS_META: version 1 | 0 | schema (4) | wall (8, ms) | since boot (8, ms) | boot id (16) | latest wall (8, ms). */
 struct meta {
     uint32_t schema;
     int64_t wall_ms, boot_ms;
     uint8_t boot_id[BOOT_ID_BYTES];
+    int64_t latest_ms;
 };
 
-int meta_load(const struct store *s, MDB_txn *txn, struct pool *p, struct meta *ret); /* MDB_NOTFOUND, MDB_CORRUPTED */
-int meta_stamp(const struct store *s, MDB_txn *txn, struct pool *p); /* puts it with the clocks of now */
+int meta_load(const struct store *s, MDB_txn *txn,
+              struct meta *ret); /* MDB_NOTFOUND, MDB_CORRUPTED; allocates nothing */
+/* Puts it with the clocks of now. latest_ms: 0 for now. */
+int meta_stamp(const struct store *s, MDB_txn *txn, struct pool *p, int64_t latest_ms);
 
 /* LMDB reads what these point to and never writes there, but has no const. */
 static inline MDB_val val_of(struct slice s)

@@ -55,7 +55,7 @@ struct txn *txn_of_job(struct job *j)
 
 bool txn_is_dirty(const struct txn *t)
 {
-    return t->write_n > 0 || t->count_n > 0 || !slice_is_none(t->log);
+    return t->write_n > 0 || t->count_n > 0 || !slice_is_none(t->log) || t->accepts_clock;
 }
 
 /* One issuer's rules never write into another's records. */
@@ -220,6 +220,17 @@ void txn_log(struct txn *t, struct slice audit_record)
         txn_fail(t, ERR_LIMIT);
     else if (t->err == ERR_OK)
         t->log = audit_record;
+}
+
+void txn_rest_on_clock(struct txn *t, int64_t wall_ms)
+{
+    t->clock_ms = wall_ms;
+}
+
+void txn_accept_clock(struct txn *t, int64_t wall_ms)
+{
+    t->clock_ms = wall_ms;
+    t->accepts_clock = true;
 }
 
 bool count_unpack(struct slice value, uint32_t *ret)

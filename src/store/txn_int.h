@@ -25,6 +25,8 @@ struct txn {
     struct txn_write write[TXN_WRITES_MAX];
     struct txn_count count[TXN_COUNTS_MAX];
     struct slice log; /* none: nothing to log */
+    int64_t clock_ms; /* 0: does not rest on the clock */
+    bool accepts_clock;
 };
 
 /* A counter's value: version 1 | 0 | number (4). None reads as 0. */

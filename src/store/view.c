@@ -5,8 +5,6 @@
 
 #include "store_int.h"
 
-#define CLOCK_POOL_BYTES 4096
-
 struct view {
     struct store *store;
     MDB_txn *txn;       /* NULL before the first use */
@@ -110,17 +108,14 @@ enum err view_clock(struct view *v, struct store_clock *ret)
     static const uint8_t unknown[BOOT_ID_BYTES];
     struct meta m = { 0 };
 
-    if (wake(v)) {
-        struct pool *p = pool_create(CLOCK_POOL_BYTES);
-
-        v->err = store_err(meta_load(v->store, v->txn, p, &m));
-        pool_destroy(p);
-    }
+    if (wake(v))
+        v->err = store_err(meta_load(v->store, v->txn, &m));
     if (v->err != ERR_OK)
         return v->err;
     *ret = (struct store_clock){
         .wall_ms = m.wall_ms,
         .boot_ms = m.boot_ms,
+        .latest_ms = m.latest_ms,
         .same_boot =
             memcmp(m.boot_id, v->store->boot_id, BOOT_ID_BYTES) == 0 && memcmp(m.boot_id, unknown, BOOT_ID_BYTES) != 0,
     };

@@ -46,7 +46,7 @@ FOREIGN = {
 }
 # What needs no permission: C and the system.
 LIBC = re.compile(
-    r"(assert|ctype|errno|float|inttypes|limits|locale|math|signal|std(align|arg|atomic|bool|def|int|io|lib|noreturn)|string|time"
+    r"(assert|ctype|endian|errno|float|inttypes|limits|locale|math|signal|std(align|arg|atomic|bool|def|int|io|lib|noreturn)|string|time"
     r"|dirent|dlfcn|fcntl|fts|ftw|getopt|grp|ifaddrs|libgen|netdb|poll|pthread|pwd|sched|semaphore|spawn|strings|syslog|termios"
     r"|unistd|(arpa|linux|net|netinet|sanitizer|sys)/\w+)\.h")
 

@@ -47,6 +47,22 @@ static void test_make(void)
     CHECK(memcmp(key, again, sizeof(key)) == 0);
 }
 
+/* A start that was killed while it wrote the key: found by tests/crash. */
+static void test_left_behind(void)
+{
+    uint8_t key[SEAL_KEY_BYTES] = { 0 };
+    char name[sizeof(file) + 4];
+    const char *why = NULL;
+
+    (void)unlink(file);
+    (void)snprintf(name, sizeof(name), "%s.new", file);
+    int fd = open(name, O_WRONLY | O_CREAT, 0600);
+    CHECK(fd >= 0 && write(fd, "half", 4) == 4 && close(fd) == 0);
+    CHECK_INT(seal_key_load(file, true, key, &why), ERR_OK);
+    CHECK(access(name, F_OK) != 0);
+    CHECK(access(file, F_OK) == 0);
+}
+
 static void test_accepted_modes(void)
 {
     uint8_t key[SEAL_KEY_BYTES];
@@ -126,6 +142,7 @@ int main(void)
 {
     static const struct tap_test tests[] = {
         { "made on request, with mode 0600, and read again", test_make },
+        { "half a key that a killed start has left is made anew", test_left_behind },
         { "0400 and 0600 are accepted", test_accepted_modes },
         { "modes open to others are refused", test_refused_modes },
         { "group-readable only where all is root's", test_group_readable },
