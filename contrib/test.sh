@@ -28,7 +28,7 @@ for argument in "$@"; do
     *) suites="$suites $argument" ;;
     esac
 done
-suites=${suites:-unit fuzz quickstart clang asan lint browser}
+suites=${suites:-unit fuzz quickstart clang asan browser}
 
 test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
 python3-yaml apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"

@@ -16,6 +16,7 @@ struct ask {
     struct job job;             /* first; job.at: asker_queue() */
     struct pool *pool;          /* the answer's memory */
     struct slice path;          /* of the GET, with query */
+    struct slice body;          /* none: a GET; else a POST of this JSON, one that may come twice without harm */
     bool may_miss;              /* a loopback or LAN address that tailscaled may not know */
     int ret_status;             /* 0 where job.err is set: ERR_IO (no tailscaled), ERR_TIMEOUT, ERR_LIMIT, ERR_INPUT */
     struct slice ret_body;

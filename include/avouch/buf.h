@@ -15,6 +15,7 @@ struct buf {
 void buf_init(struct buf *b, struct pool *pool, size_t max);
 void buf_init_fixed(struct buf *b, char *memory, size_t n); /* writes into the caller's memory, at most n bytes */
 void buf_put(struct buf *b, struct slice s);
+char *buf_extend(struct buf *b, size_t n);                /* n more bytes, to be filled at once; NULL: they would pass max */
 
 static inline void buf_char(struct buf *b, char c)
 {

@@ -10,6 +10,8 @@
 #define CONFIG_FILE "/etc/avouch/avouch.yaml"
 #define CONFIG_BYTES_MAX 65536
 #define CONFIG_LIST_MAX 64
+#define CONFIG_OWN_DIRECTORY "tailscale"    /* in the state directory: of mode own's tailscaled */
+#define CONFIG_OWN_SOCKET CONFIG_OWN_DIRECTORY "/tailscaled.sock"
 
 enum tailscale_mode { TAILSCALE_AUTO, TAILSCALE_KERNEL, TAILSCALE_USERSPACE, TAILSCALE_OWN };
 #define TAILSCALE_MODE_COUNT 4
@@ -24,6 +26,8 @@ struct config {
     struct slice contact;
     enum tailscale_mode tailscale_mode;
     struct slice tailscale_socket;
+    int64_t tailscale_max_stale;        /* seconds without its control server that our node may be believed */
+    struct slice tailscale_hostname, tailscale_control_url, tailscale_auth_key_file; /* mode own */
     bool shared_in;                     /* shared_in: allow */
     bool subject_is_tsidp;              /* subject: userid */
     bool email_verified;

@@ -12,9 +12,12 @@
 struct dev {
     struct queue queue;         /* first; what machine.asks points to */
     struct slices people;       /* logins; owned by whoever fills it */
+    struct pool *pool;          /* of the answers; NULL: nobody has been asked about yet */
+    struct slice answers[DEV_PEOPLE_MAX]; /* what whois says of each, written when it is asked first */
 };
 
 void dev_init(struct dev *d, struct slices people);
+void dev_finish(struct dev *d);
 /* The loopback address of one of them. */
 struct address dev_address(size_t index);
 /* Who is at this address? False: nobody. */

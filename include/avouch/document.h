@@ -3,6 +3,7 @@
 #ifndef AVOUCH_DOCUMENT_H
 #define AVOUCH_DOCUMENT_H
 
+#include "exchange.h"
 #include "issuer.h"
 #include "keyring.h"
 
@@ -15,13 +16,20 @@ struct document {
     size_t etag_n;
 };
 
-struct documents {
-    struct pool *pool;
+/* One rendering of both. It goes when there is another and no answer sends it any more. */
+struct rendering {
+    struct kept kept;               /* first */
+    struct pool *pool;              /* of this and all it points to */
     struct document discovery, jwks;
+};
+
+struct documents {
+    struct rendering *now;          /* NULL: not yet */
     const struct issuer *issuer;    /* what they were rendered for; NULL: not yet */
 };
 
 void documents_render(struct documents *d, const struct issuer *issuer, const struct keyring *keys);
+void documents_finish(struct documents *d);
 struct slice discovery_render(struct pool *p, const struct issuer *issuer);
 
 #endif

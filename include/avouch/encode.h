@@ -6,6 +6,7 @@
 
 /* base64url (RFC 4648 section 5) without padding, spare bits zero. ret: in the pool. */
 bool base64url_decode(struct pool *p, struct slice text, struct slice *ret);
+bool base64url_read(struct slice text, uint8_t *ret, size_t n); /* the same for exactly n bytes, into ret; false: undefined there */
 struct slice base64url_encode(struct pool *p, struct slice bytes);
 bool base64_decode(struct pool *p, struct slice text, struct slice *ret); /* RFC 4648 section 4, padded: Basic */
 

@@ -30,11 +30,18 @@ struct http_request {
 struct slice http_header(const struct http_request *r, const char *name); /* first of that name; none: absent */
 struct slice http_header_only(const struct http_request *r, const char *name); /* none: absent, or there are several */
 
+/* Of a body that many answers send and none copies: its owner counts as a user, and so does each answer under way. Home loop only. */
+struct kept {
+    unsigned users;
+    void (*unused)(struct kept *k);     /* the last user is gone; NULL: it is there for ever, and nobody counts */
+};
+
 struct answer {
     uint16_t status;
     struct http_header headers[ANSWER_HEADERS_MAX]; /* content-length is the server's */
     size_t header_count;
     struct slice body;
+    struct kept *kept;                  /* of the body; NULL: it is copied */
     bool close;                         /* end the connection after this answer */
     bool head_only;                     /* HEAD: length of the body, no body */
 };

@@ -27,7 +27,7 @@ struct credential_parts {
     uint8_t id[ID_BYTES];
     uint8_t hash[SHA256_BYTES];     /* of all CREDENTIAL_BYTES */
 };
-bool credential_read(struct pool *p, struct slice text, enum credential type, struct credential_parts *ret);
+bool credential_read(struct slice text, enum credential type, struct credential_parts *ret);
 struct slice credential_write(struct pool *p, enum credential type, const uint8_t id[static ID_BYTES],
                               const uint8_t secret[static 32], uint8_t ret_hash[static SHA256_BYTES]);
 

@@ -29,6 +29,7 @@ struct job {
 
 void job_send(struct job *j);
 void job_pass(struct job *j);     /* the worker's last word: on to `then`, or home */
+void jobs_pass(struct job *const jobs[], size_t n); /* the same for many: those of one home get there together */
 
 /* The way home. push is for any thread; drain belongs to the home loop and calls each job's land, oldest first. */
 struct inbox {
@@ -50,6 +51,10 @@ struct work_queue {
     struct job *head, **tail;
     size_t n;
     bool closed;
+    /* of whoever gathers: */
+    size_t enough;
+    bool (*is_more_coming)(void *ctx);
+    void *ctx;
 };
 
 void work_queue_init(struct work_queue *q);
@@ -57,6 +62,15 @@ void work_queue_finish(struct work_queue *q);
 struct job *work_queue_take(struct work_queue *q);       /* waits; NULL once closed and empty */
 struct job *work_queue_try(struct work_queue *q);        /* NULL at once if empty */
 struct job *work_queue_take_all(struct work_queue *q);   /* a list by next; waits for the first; NULL as above */
+/* The same for a worker to whom many cost little more than one: once there is a first, and as long as is_more_coming(ctx), it waits
+ * for `enough`, at most wait_us. Asked under the queue's lock, in the threads that send. NULL: takes what is there. */
+struct gathering {
+    size_t enough;
+    unsigned wait_us;
+    bool (*is_more_coming)(void *ctx);
+    void *ctx;
+};
+struct job *work_queue_gather(struct work_queue *q, const struct gathering *g);
 size_t work_queue_length(struct work_queue *q);          /* a snapshot */
 void work_queue_close(struct work_queue *q);
 

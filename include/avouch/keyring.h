@@ -10,7 +10,7 @@
 #include "signer.h"
 
 #define KEY_RECORD_VERSION 1
-#define KEYS_MAX 32                 /* of an issuer, retired ones included */
+#define KEYS_MAX 32                 /* of an issuer, retired ones included; the last SIGN_ALG_COUNT are for orders that end older ones */
 #define KEY_PUBLISH_S 86400
 #define KEY_ROTATE_S (90 * INT64_C(86400))
 #define KEY_RETIRE_S (8 * INT64_C(86400)) /* longest ID token life and the clients' caches */
@@ -68,7 +68,7 @@ bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum
 struct slice jwks_render(struct pool *p, const struct keyring *k);
 
 /* What the command line asks of the server, which alone can unseal: CLASS_ORDER (order.c). ROTATE: a new key of each
- * algorithm in use, published first. ROTATE_NOW: active at once, and all older keys go at once. RETIRE: the key named
+ * algorithm in use, published first; none where there is no room. ROTATE_NOW: active at once, and all older keys go at once. RETIRE: the key named
  * by the argument (kid or number) goes at once, a published one takes over or a new one is made first. */
 enum order_kind { ORDER_ROTATE = 1, ORDER_ROTATE_NOW = 2, ORDER_RETIRE = 3 };
 
@@ -83,6 +83,8 @@ struct order {
 void order_put(struct txn *t, enum order_kind kind, struct slice argument, struct now now);
 bool order_next(struct txn *t, struct order *ret);          /* the oldest; false: none */
 void order_remove(struct txn *t, const struct order *o);
+/* May a rotation that can wait make another key? */
+bool keyring_has_room(const struct keyring *k);
 /* True: a key of *ret_generate must be made first, and added with first = (o->kind != ORDER_ROTATE). */
 bool keyring_order_due(const struct keyring *k, const struct order *o, enum sign_alg *ret_generate);
 /* Nothing is due any more: what the order ends is removed, some at a time, and with the last of it the order. False:

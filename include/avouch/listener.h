@@ -31,7 +31,8 @@ struct listen_spec {
     enum listener_class class;
     struct address address;         /* port 0 asks the kernel for one (tests) */
     struct slice unix_path;         /* none: TCP */
-    bool any_own_address;           /* "tailnet:443": the node's own addresses; 127.0.0.1 in userspace mode */
+    bool any_own_address;           /* "tailnet:443": the node's own addresses, which tailscaled may know before the
+                                     * interface has them; 127.0.0.1 in userspace mode */
 };
 bool listen_spec_parse(struct slice text, struct listen_spec *ret);
 
@@ -39,6 +40,8 @@ bool listen_spec_parse(struct slice text, struct listen_spec *ret);
  * tls may be NULL. ERR_CONFIG with a sentence in *ret_why: port in use, no permission, no such address. */
 enum err listener_open(struct loop *l, const struct listen_spec *spec, int fd, struct ssl_ctx_st *tls, struct pool *p,
                        struct listener **ret, struct slice *ret_why) MUST_CHECK;
+/* Nobody connects any more; connections stay. Inside one of the loop's callbacks; the listener is not touched again. */
+void listener_close(struct listener *l);
 /* For connections from now on; takes its own reference. */
 void listener_set_tls(struct listener *l, struct ssl_ctx_st *tls);
 enum listener_class listener_class(const struct listener *l);

@@ -69,7 +69,7 @@ struct signer;
 enum err signer_create(unsigned threads, uint8_t seal_key[static SEAL_KEY_BYTES], struct signer **ret) MUST_CHECK;
 void signer_destroy(struct signer *s);              /* joins; NULL is fine */
 struct queue *signer_queue(struct signer *s);
-size_t signer_backlog(const struct signer *s);      /* jobs waiting: the writer gathers while there are some */
+size_t signer_backlog(const struct signer *s);      /* jobs waiting and signatures under way: the writer gathers while there are some */
 void signer_run(struct signer *s, struct job *j);   /* one message on this thread, without passing it on */
 
 /* Seals 32 secret bytes (an HMAC key) without a message: at the first start and in the CLI. None: crypto failed. */

@@ -6,11 +6,13 @@
 
 #include "whois.h"
 
-#define WHOIS_MEMO_SLOTS 256            /* a few KiB each, once they are used */
+#define WHOIS_MEMO_PLACES 32            /* that an answer may hash to */
+#define WHOIS_MEMO_ANSWERS 8            /* at each of them; a few KiB an answer */
 #define WHOIS_MEMO_BYTES_MAX 16384      /* of an answer that is remembered */
 
-struct whois_memo {
-    struct known_answer *at[WHOIS_MEMO_SLOTS]; /* zero at first */
+struct whois_memo {                     /* zero at first */
+    struct known_answer *at[WHOIS_MEMO_PLACES][WHOIS_MEMO_ANSWERS];
+    unsigned next;                      /* of a place's answers, whose turn it is to be replaced */
 };
 
 /* whois_parse, and its result lives as long as the pool. One thread, and the pool ends in that thread too. */

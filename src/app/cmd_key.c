@@ -59,8 +59,12 @@ static int attempt_rotate(struct command *c, struct txn *t, void *context)
 {
     const struct audit audit = { .event = AUDIT_KEY_ROTATION,
                                  .detail = c->args.now ? SL("command line: now") : SL("command line") };
+    struct keyring ring;
 
     (void)context;
+    if (!c->args.now && keyring_read(c->pool, c->view, ISSUER_NUMBER, &ring) == ERR_OK && !keyring_has_room(&ring))
+        return command_refuse(
+            c, "there are %zu keys already: wait until some have retired and gone, or rotate with --now", ring.n);
     order_put(t, c->args.now ? ORDER_ROTATE_NOW : ORDER_ROTATE, SLICE_NONE, c->now);
     audit_log(t, &audit, c->now);
     return COMMAND_DONE;

@@ -33,8 +33,13 @@ static const struct key keys[] = {
     { "state", "a directory's absolute path", PATH, AT(state), PATH_MAX, NULL },
     { "seal_key_file", "a file's absolute path", PATH, AT(seal_key_file), PATH_MAX, NULL },
     { "contact", "a text such as \"ask Bob\"", TEXT, AT(contact), 200, NULL },
-    { "tailscale.mode", "auto, kernel or userspace", MODE, AT(tailscale_mode), 20, "auto|kernel|userspace" },
+    { "tailscale.mode", "auto, kernel, userspace or own", MODE, AT(tailscale_mode), 20, "auto|kernel|userspace|own" },
     { "tailscale.socket", "a socket's absolute path", PATH, AT(tailscale_socket), 107, NULL },
+    { "tailscale.hostname", "a name such as idp", TEXT, AT(tailscale_hostname), 63, NULL },
+    { "tailscale.control_url", "an address such as https://controlplane.tailscale.com", TEXT, AT(tailscale_control_url),
+      300, NULL },
+    { "tailscale.auth_key_file", "a file's absolute path", PATH, AT(tailscale_auth_key_file), PATH_MAX, NULL },
+    { "tailscale.max_stale", DURATION_FORM, DURATION, AT(tailscale_max_stale), YEARS_10_S, NULL },
     { "shared_in", "deny or allow", FLAG, AT(shared_in), 20, "deny|allow" },
     { "subject", "id or userid", FLAG, AT(subject_is_tsidp), 20, "id|userid" },
     { "email_verified", "true or false", FLAG, AT(email_verified), 20, "false|true" },
@@ -192,6 +197,7 @@ enum err config_key_append(const struct place *at, const struct key *k, struct s
 void config_defaults(struct config *c)
 {
     *c = (struct config){ .tailscale_socket = SL("/run/tailscale/tailscaled.sock"),
+                          .tailscale_max_stale = 3600,
                           .email_verified = true,
                           .lifetimes = LIFETIMES_DEFAULT,
                           .log_level = SL("info") };
@@ -343,6 +349,8 @@ void config_complete(struct pool *p, struct config *c)
         c->listen = c->dev ? (struct slices){ dev, 1 } : (struct slices){ service, 2 };
     if (slice_is_none(c->state))
         c->state = c->dev ? dev_state(p) : SL(STATE_DIRECTORY);
+    if (c->tailscale_mode == TAILSCALE_OWN)
+        c->tailscale_socket = pool_fmt(p, SLICE_FMT "/" CONFIG_OWN_SOCKET, SLICE_ARG(c->state));
 }
 
 size_t config_keys(const char *const **ret_names)

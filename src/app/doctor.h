@@ -10,13 +10,14 @@
 #define SOON_S       (14 * INT64_C(86400)) /* what ends within that is worth a look */
 
 enum finding_state { FINDING_GOOD, FINDING_LOOK, FINDING_BAD };
+
 #define FINDING_STATE_COUNT 3
 
 struct finding {
-    const char *check;          /* "tailscaled", "certificate", ...: docs/tailnet.md has them all */
+    const char *check; /* "tailscaled", "certificate", ...: docs/tailnet.md has them all */
     enum finding_state state;
-    struct slice text;          /* a sentence: what is so, and what it means */
-    struct slice mend;          /* the command or setting that mends it; none: nothing to mend */
+    struct slice text; /* a sentence: what is so, and what it means */
+    struct slice mend; /* the command or setting that mends it; none: nothing to mend */
 };
 
 struct doctor {
@@ -28,7 +29,7 @@ struct doctor {
     bool has_status;
     struct tailnet_status status;
     struct slice version;
-    uint32_t daemon_pid;        /* tailscaled's; 0: not known */
+    uint32_t daemon_pid; /* tailscaled's; 0: not known */
     const struct json *serve_config, *peers;
     struct issuer_record issuer;
     bool has_issuer;
@@ -40,10 +41,10 @@ void doctor_say(struct doctor *d, const char *check, enum finding_state state, s
 /* An answer of tailscaled's LocalAPI. False: none came (*ret_why). */
 bool doctor_ask(struct doctor *d, const char *path, int *ret_status, struct slice *ret_body, const char **ret_why);
 
-void doctor_check_tailscaled(struct doctor *d);     /* first: it gathers status */
-void doctor_check_node(struct doctor *d);           /* tag, expiry, proxies, grants, routers */
-void doctor_check_serve_config(struct doctor *d);   /* a serve configuration on our ports or our name */
-void doctor_check_database(struct doctor *d);       /* owner, space, clock, whose tailnet, who waits */
-void doctor_check_name(struct doctor *d);           /* issuer, DNS, certificate */
+void doctor_check_tailscaled(struct doctor *d);   /* first: it gathers status */
+void doctor_check_node(struct doctor *d);         /* tag, expiry, proxies, grants, routers */
+void doctor_check_serve_config(struct doctor *d); /* a serve configuration on our ports or our name */
+void doctor_check_database(struct doctor *d);     /* owner, space, clock, whose tailnet, who waits */
+void doctor_check_name(struct doctor *d);         /* issuer, DNS, certificate */
 
 #endif

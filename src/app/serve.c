@@ -163,8 +163,9 @@ static void say_ready(struct serve *s)
             LOG_TEXT("version", SL(AVOUCH_VERSION)));
     LOG(LOG_INFO, "serving", LOG_TEXT("issuer", s->issuer->url), LOG_TEXT("version", SL(AVOUCH_VERSION)));
     for (size_t i = 0; i < s->listener_n; i++)
-        LOG(LOG_INFO, "listening", LOG_TEXT("class", slice_of(listener_class_name(listener_class(s->listeners[i])))),
-            LOG_NUM("port", listener_port(s->listeners[i])));
+        LOG(LOG_INFO, "listening",
+            LOG_TEXT("class", slice_of(listener_class_name(listener_class(s->listeners[i].listener)))),
+            LOG_NUM("port", listener_port(s->listeners[i].listener)));
     systemd_notify("READY=1");
     on_upkeep(s);
 }
@@ -190,7 +191,7 @@ static bool open_for_business(struct serve *s)
 
 void serve_open_if_ready(struct serve *s)
 {
-    bool ready = (!serve_needs_status(s) || s->watch.known) && (!serve_needs_certificate(s) || s->tls != NULL);
+    bool ready = !serve_waits_for_status(s) && (!serve_needs_certificate(s) || s->tls != NULL);
 
     if (s->issuer == NULL && ready && !open_for_business(s))
         loop_stop(s->loop);
@@ -207,6 +208,7 @@ void serve_on_status(struct serve *s)
     if (!slice_eq(s->issuer->self.stable_id, s->watch.status.stable_id) && !serve_make_issuer(s, s->issuer->url))
         LOG(LOG_ERROR, "our own node has changed, and the issuer cannot be renewed");
     s->machine.userspace = s->config.tailscale_mode == TAILSCALE_USERSPACE || s->watch.status.userspace;
+    serve_follow(s);
 }
 
 /* ---- while it runs ---- */
@@ -246,6 +248,7 @@ static void on_signal(void *ctx, int signal)
     }
     LOG(LOG_INFO, "stopping", LOG_NUM("signal", signal));
     systemd_notify("STOPPING=1");
+    s->stopping = true;
     loop_drain(s->loop);
 }
 
@@ -264,6 +267,7 @@ static int end(struct serve *s, int status)
 {
     if (s->machine.waiting > 0)
         settle_down(s);
+    own_node_end(s);
     asker_destroy(s->asker);
     asker_destroy(s->slow_asker);
     signer_destroy(s->signer);
@@ -287,16 +291,19 @@ static void set_timers(struct serve *s)
     if (s->asker == NULL)
         return;
     loop_every(s->loop, STATUS_EVERY_MS, tailnet_watch_tick, s);
+    if (s->own.directory != NULL)
+        loop_every(s->loop, 1000, own_node_tick, s);
     loop_every(s->loop, CERT_TICK_MS, cert_watch_tick, s);
 }
 
 static bool open_or_wait(struct serve *s)
 {
     if (s->asker != NULL) {
+        own_node_tick(s);
         tailnet_watch_tick(s);
         cert_watch_tick(s);
     }
-    if (!serve_needs_status(s) && !serve_needs_certificate(s))
+    if (!serve_waits_for_status(s) && !serve_needs_certificate(s))
         return open_for_business(s);
     LOG(LOG_INFO, "waiting for tailscaled", LOG_TEXT("socket", s->config.tailscale_socket));
     return true;
@@ -313,7 +320,7 @@ int serve_run(int argc, char **argv)
         return end(s, status == SERVE_HELPED ? COMMAND_DONE : status);
     harden();
     log_open(STDERR_FILENO, log_level_of(s->config.log_level), isatty(STDERR_FILENO) == 1);
-    if (!open_store(s) || !start_loop(s) || !serve_open_keys(s) || !start_threads(s))
+    if (!open_store(s) || !own_node_prepare(s) || !start_loop(s) || !serve_open_keys(s) || !start_threads(s))
         return end(s, COMMAND_FAILED);
     fill_machine(s);
     set_timers(s);

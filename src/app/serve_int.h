@@ -17,7 +17,7 @@
 #define SERVE_HELPED     (-1) /* --help was asked for and given */
 #define SERVE_POOL_BYTES (16U << 20)
 #define STATUS_EVERY_MS  1000 /* until tailscaled has told who we are */
-#define STATUS_REFRESH   30   /* afterwards each so many ticks */
+#define STATUS_REFRESH   5    /* afterwards each so many ticks: until then a node that was made anew elsewhere is not noticed */
 
 struct serve {
     struct pool *pool; /* lives as long as the process: settings and their texts */
@@ -35,8 +35,15 @@ struct serve {
     struct issuer *issuer; /* what the machine points to */
     uint8_t *secrets;      /* locked: page key, refresh key */
     struct ssl_ctx_st *tls;
-    struct listener *listeners[LISTENERS_MAX];
+
+    struct opened {
+        struct listener *listener;
+        struct address own; /* follows: the node's own address that it listens on */
+        bool follows;
+    } listeners[LISTENERS_MAX];
+
     size_t listener_n;
+    bool stopping;
 
     struct tailnet_watch { /* what tailscaled says of our own node */
         struct ask ask;
@@ -44,8 +51,22 @@ struct serve {
         bool asking, known;
         unsigned ticks;
         struct tailnet_status status, fresh; /* fresh: while it is asked */
+        int64_t online_at;   /* CLOCK_BOOTTIME, seconds: when it last had its control server; 0: never asked */
+        bool foreign, stale; /* why nobody can be known: another tailnet; without control server too long */
         bool ids_for_ever;
     } watch;
+
+    struct own_node {          /* mode own: the tailscaled that we start */
+        const char *directory; /* NULL: none */
+        char **argv, **env;
+        pid_t pid; /* 0: it does not run */
+        int64_t started_s;
+        int backoff_s, wait_s;
+        bool joining;
+        struct ask ask;
+        struct pool *pool; /* of ask */
+        struct slice shown_url;
+    } own;
 
     struct cert_watch { /* the certificate that tailscaled gives */
         struct ask ask;
@@ -64,10 +85,11 @@ bool serve_make_issuer(struct serve *s,
 
 /* serve_listen.c */
 bool serve_listen(struct serve *s);                          /* opens every listener of the settings */
+void serve_follow(struct serve *s);                          /* the node's own addresses, as they are now */
 bool serve_load_tls(struct serve *s);                        /* nothing to do where no files are configured */
 void serve_set_tls(struct serve *s, struct ssl_ctx_st *tls); /* takes the reference; for connections from now on */
 bool serve_wants_tls(enum listener_class c);
-bool serve_needs_status(const struct serve *s); /* cannot listen before tailscaled has spoken */
+bool serve_waits_for_status(const struct serve *s); /* cannot listen before tailscaled has said more */
 struct slice serve_dev_url(struct serve *s);
 
 /* tailnet_watch.c, cert_watch.c */
@@ -80,6 +102,15 @@ bool serve_needs_certificate(const struct serve *s);
 /* tailnet_judge.c: is this the tailnet that the database belongs to? Remembers the first one. False: nothing can be said or done now (the
  * database failed); else machine.refusal says whether people may be known. */
 bool tailnet_judge(struct serve *s, struct slice control_url);
+/* Has it had its control server within tailscale.max_stale? Else machine.refusal says so. */
+void tailnet_note_online(struct serve *s, bool was_online); /* a status has come */
+void tailnet_judge_freshness(struct serve *s);              /* time has passed */
+
+/* own_node.c */
+bool own_node_prepare(struct serve *s); /* its directory and socket; before anything asks tailscaled */
+void own_node_tick(void *serve);        /* starts it, and again when it has ended */
+void own_node_on_status(struct serve *s, const struct tailnet_status *status); /* joins the tailnet where it has not */
+void own_node_end(struct serve *s);
 
 /* serve.c: what the watches tell */
 void serve_on_status(struct serve *s);     /* status is known, or anew */

@@ -1,14 +1,28 @@
-/* Whose tailnet is this? The first one seen is the database's; another one is refused until `avouch tailnet accept`, because
- * there the same user ids may be other people. */
+/* May what tailscaled says be relied on? The first tailnet seen is the database's; another one is refused until `avouch tailnet
+ * accept`, because there the same user ids may be other people. And tailscaled answers from memory for ever when it has lost its
+ * control server, so past a limit nothing new is issued. */
+#include <time.h>
+
 #include "tailnet.h"
 
 #include "serve_int.h"
 
 #define JUDGE_POOL_BYTES (1U << 20)
 
-static const char refusal[] =
+static const char foreign[] =
     "This server's own node has moved to another tailnet, where a number may stand for somebody else. "
     "Whoever runs this server has to say that this is right: avouch tailnet accept.";
+
+static const char stale[] =
+    "This server's own node has been without its control server for too long: it does not know who has left the tailnet. "
+    "It goes on by itself when the control server can be reached again.";
+
+static void set_refusal(struct serve *s)
+{
+    s->machine.refusal = s->watch.foreign ? foreign : s->watch.stale ? stale : NULL;
+}
+
+/* ---- whose tailnet ---- */
 
 static struct tailnet seen_now(const struct serve *s, struct slice control_url)
 {
@@ -23,7 +37,7 @@ static struct tailnet seen_now(const struct serve *s, struct slice control_url)
 
 static void complain(const struct serve *s, const struct tailnet *accepted, const struct tailnet *seen)
 {
-    if (s->machine.refusal != NULL)
+    if (s->watch.foreign)
         return; /* said before */
     LOG(LOG_ERROR, "nobody is signed in until `avouch tailnet accept`",
         LOG_TEXT("why", slice_of(tailnet_change_text(tailnet_compare(accepted, seen)))),
@@ -72,9 +86,51 @@ bool tailnet_judge(struct serve *s, struct slice control_url)
             LOG_TEXT("why", slice_of(err_text(e))));
         return false;
     }
-    if (ours && s->machine.refusal != NULL)
+    if (ours && s->watch.foreign)
         LOG(LOG_INFO, "the tailnet is accepted");
-    s->machine.refusal = ours ? NULL : refusal;
+    s->watch.foreign = !ours;
+    set_refusal(s);
     s->watch.ids_for_ever = tailnet_ids_are_for_ever(&seen);
     return true;
+}
+
+/* ---- how old what it says may be ---- */
+
+/* Suspended time counts: nothing was heard then either. */
+static int64_t boot_s(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec;
+}
+
+void tailnet_note_online(struct serve *s, bool was_online)
+{
+    struct tailnet_watch *w = &s->watch;
+
+    if (w->status.online || w->online_at == 0)
+        w->online_at = boot_s();
+    if (was_online && !w->status.online)
+        LOG(LOG_WARN, "our node has lost its control server: what changes on the tailnet does not show",
+            LOG_NUM("max_stale_s", s->config.tailscale_max_stale));
+    if (!was_online && w->status.online)
+        LOG(LOG_INFO, "our node has its control server again");
+    tailnet_judge_freshness(s);
+}
+
+void tailnet_judge_freshness(struct serve *s)
+{
+    struct tailnet_watch *w = &s->watch;
+    bool is_stale = w->online_at != 0 && boot_s() - w->online_at > s->config.tailscale_max_stale;
+
+    if (is_stale == w->stale)
+        return;
+    w->stale = is_stale;
+    set_refusal(s);
+    if (is_stale)
+        LOG(LOG_ERROR, "nobody is signed in: our node has been without its control server for too long",
+            LOG_NUM("max_stale_s", s->config.tailscale_max_stale));
+    else
+        LOG(LOG_INFO, "people are signed in again");
 }

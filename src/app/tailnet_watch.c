@@ -16,6 +16,7 @@ static bool read_status(struct serve *s, struct job *j, struct tailnet_status *r
             LOG_TEXT("why", slice_of(j->err != ERR_OK ? err_text(j->err) : "an answer that cannot be used")));
         return false;
     }
+    own_node_on_status(s, ret);
     if (ret->running && !slice_is_none(ret->stable_id))
         return true;
     LOG(LOG_WARN, "tailscaled is not running yet", LOG_TEXT("state", ret->backend_state));
@@ -27,10 +28,12 @@ static void take_over(struct serve *s, struct slice control_url)
 {
     struct tailnet_watch *w = &s->watch;
 
+    bool was_online = !w->known || w->status.online;
     pool_destroy(w->pool);
     w->pool = w->ask.pool;
     w->status = w->fresh;
     w->known = true;
+    tailnet_note_online(s, was_online);
     s->machine.daemon_uid = asker_daemon_uid(s->asker);
     if (tailnet_judge(s, control_url))
         serve_on_status(s);
@@ -78,12 +81,26 @@ static void on_status(struct job *j)
         give_up(&s->watch);
 }
 
+/* In seconds: often enough to notice within the limit that the control server is gone. */
+static unsigned refresh_every(const struct serve *s)
+{
+    int64_t limit = s->config.tailscale_max_stale;
+
+    return limit >= 2 * STATUS_REFRESH ? STATUS_REFRESH : (unsigned)(limit + 1) / 2;
+}
+
+static bool is_settled(const struct serve *s)
+{
+    return s->watch.known && s->machine.refusal == NULL && !serve_waits_for_status(s);
+}
+
 void tailnet_watch_tick(void *serve)
 {
     struct serve *s = serve;
     struct tailnet_watch *w = &s->watch;
 
-    if (w->asking || (w->known && s->machine.refusal == NULL && ++w->ticks % STATUS_REFRESH != 0))
+    tailnet_judge_freshness(s);
+    if (w->asking || (is_settled(s) && ++w->ticks % refresh_every(s) != 0))
         return;
     w->ask = (struct ask){ .pool = pool_create(WATCH_POOL_BYTES) };
     w->asking = true;

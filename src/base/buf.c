@@ -42,6 +42,15 @@ static char *reserve(struct buf *b, size_t n)
     return b->p + b->n;
 }
 
+char *buf_extend(struct buf *b, size_t n)
+{
+    char *to = reserve(b, n);
+
+    if (to != NULL)
+        b->n += n;
+    return to;
+}
+
 void buf_put(struct buf *b, struct slice s)
 {
     char *to = s.n == 0 ? NULL : reserve(b, s.n);

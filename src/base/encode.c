@@ -7,50 +7,76 @@
 
 #define NO_DIGIT 0xff
 
-/* Byte values: A-Z a-z 0-9, then the two digits in which the alphabets of RFC 4648 differ. */
-static unsigned char digit64(char c, char d62, char d63)
+/* Values of digits, and which of the alphabets of RFC 4648 has it: A-Z a-z 0-9 both, then two of its own each. */
+#define URL      0x40 /* section 5 */
+#define CLASSIC  0x80 /* section 4 */
+#define BOTH     (URL | CLASSIC)
+#define OF_64(v) (BOTH | (v))
+
+static const uint8_t digits64[256] = {
+    ['A'] = OF_64(0),     ['B'] = OF_64(1),     ['C'] = OF_64(2),   ['D'] = OF_64(3),   ['E'] = OF_64(4),
+    ['F'] = OF_64(5),     ['G'] = OF_64(6),     ['H'] = OF_64(7),   ['I'] = OF_64(8),   ['J'] = OF_64(9),
+    ['K'] = OF_64(10),    ['L'] = OF_64(11),    ['M'] = OF_64(12),  ['N'] = OF_64(13),  ['O'] = OF_64(14),
+    ['P'] = OF_64(15),    ['Q'] = OF_64(16),    ['R'] = OF_64(17),  ['S'] = OF_64(18),  ['T'] = OF_64(19),
+    ['U'] = OF_64(20),    ['V'] = OF_64(21),    ['W'] = OF_64(22),  ['X'] = OF_64(23),  ['Y'] = OF_64(24),
+    ['Z'] = OF_64(25),    ['a'] = OF_64(26),    ['b'] = OF_64(27),  ['c'] = OF_64(28),  ['d'] = OF_64(29),
+    ['e'] = OF_64(30),    ['f'] = OF_64(31),    ['g'] = OF_64(32),  ['h'] = OF_64(33),  ['i'] = OF_64(34),
+    ['j'] = OF_64(35),    ['k'] = OF_64(36),    ['l'] = OF_64(37),  ['m'] = OF_64(38),  ['n'] = OF_64(39),
+    ['o'] = OF_64(40),    ['p'] = OF_64(41),    ['q'] = OF_64(42),  ['r'] = OF_64(43),  ['s'] = OF_64(44),
+    ['t'] = OF_64(45),    ['u'] = OF_64(46),    ['v'] = OF_64(47),  ['w'] = OF_64(48),  ['x'] = OF_64(49),
+    ['y'] = OF_64(50),    ['z'] = OF_64(51),    ['0'] = OF_64(52),  ['1'] = OF_64(53),  ['2'] = OF_64(54),
+    ['3'] = OF_64(55),    ['4'] = OF_64(56),    ['5'] = OF_64(57),  ['6'] = OF_64(58),  ['7'] = OF_64(59),
+    ['8'] = OF_64(60),    ['9'] = OF_64(61),    ['-'] = URL | 62,   ['_'] = URL | 63,   ['+'] = CLASSIC | 62,
+    ['/'] = CLASSIC | 63,
+};
+
+static size_t decoded_bytes(size_t digits)
 {
-    if (c >= 'A' && c <= 'Z')
-        return (unsigned char)(c - 'A');
-    if (c >= 'a' && c <= 'z')
-        return (unsigned char)(c - 'a' + 26);
-    if (c >= '0' && c <= '9')
-        return (unsigned char)(c - '0' + 52);
-    if (c == d62)
-        return 62;
-    return c == d63 ? 63 : NO_DIGIT;
+    return digits / 4 * 3 + (digits % 4 == 0 ? 0 : digits % 4 - 1);
 }
 
-static bool decode64(struct pool *p, struct slice text, const char last[2], struct slice *ret)
+/* out: room for decoded_bytes(text.n). */
+static bool decode64(struct slice text, unsigned alphabet, unsigned char *out)
 {
-    size_t n = text.n / 4 * 3 + (text.n % 4 == 0 ? 0 : text.n % 4 - 1), at = 0;
     unsigned bits = 0, have = 0;
 
     if (slice_is_none(text) || text.n % 4 == 1)
         return false;
-    unsigned char *out = pool_alloc(p, n);
     for (size_t i = 0; i < text.n; i++) {
-        unsigned digit = digit64(text.p[i], last[0], last[1]);
+        unsigned digit = digits64[(unsigned char)text.p[i]];
 
-        if (digit == NO_DIGIT)
+        if ((digit & alphabet) == 0)
             return false;
-        bits = (bits << 6 | digit) & 0xffff;
+        bits = (bits << 6 | (digit & 63)) & 0xffff;
         have += 6;
         if (have >= 8) {
             have -= 8;
-            out[at++] = (unsigned char)(bits >> have);
+            *out++ = (unsigned char)(bits >> have);
         }
     }
     /* RFC 4648 section 3.5: bits beyond the last byte must be zero */
-    if ((bits & ((1U << have) - 1)) != 0)
+    return (bits & ((1U << have) - 1)) == 0;
+}
+
+static bool decode64_into_pool(struct pool *p, struct slice text, unsigned alphabet, struct slice *ret)
+{
+    size_t n = decoded_bytes(text.n);
+    unsigned char *out = pool_alloc(p, n);
+
+    if (!decode64(text, alphabet, out))
         return false;
     *ret = slice_bytes(out, n);
     return true;
 }
 
+bool base64url_read(struct slice text, uint8_t *ret, size_t n)
+{
+    return decoded_bytes(text.n) == n && decode64(text, URL, ret);
+}
+
 bool base64url_decode(struct pool *p, struct slice text, struct slice *ret)
 {
-    return decode64(p, text, "-_", ret);
+    return decode64_into_pool(p, text, URL, ret);
 }
 
 struct slice base64url_encode(struct pool *p, struct slice bytes)
@@ -70,7 +96,7 @@ bool base64_decode(struct pool *p, struct slice text, struct slice *ret)
         return false;
     while (pad < 2 && text.n > pad && text.p[text.n - 1 - pad] == '=')
         pad++;
-    return decode64(p, slice_head(text, text.n - pad), "+/", ret);
+    return decode64_into_pool(p, slice_head(text, text.n - pad), CLASSIC, ret);
 }
 
 struct slice hex_encode(struct pool *p, struct slice bytes)
@@ -126,9 +152,12 @@ static unsigned escaped(struct slice s)
 
 bool percent_decode(struct pool *p, struct slice text, bool plus_is_blank, struct slice *ret)
 {
+    if (!slice_has(text, '%') && !(plus_is_blank && slice_has(text, '+'))) {
+        *ret = slice_is_none(text) ? SL("") : pool_dup(p, text);
+        return true;
+    }
     char *out = pool_alloc(p, text.n);
     size_t n = 0;
-
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
 
@@ -180,10 +209,21 @@ size_t utf8_first(struct slice s)
     return n;
 }
 
+/* Eight bytes of ASCII at the front? Most texts are nothing else. */
+static bool starts_with_ascii(struct slice s)
+{
+    uint64_t word;
+
+    if (s.n < sizeof(word))
+        return false;
+    memcpy(&word, s.p, sizeof(word));
+    return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool utf8_is_valid(struct slice s)
 {
     for (size_t n; s.n > 0; s = slice_from(s, n)) {
-        n = utf8_first(s);
+        n = starts_with_ascii(s) ? sizeof(uint64_t) : utf8_first(s);
         if (n == 0)
             return false;
     }

@@ -3,6 +3,7 @@
 #include "job.h"
 
 #include <assert.h>
+#include <time.h>
 
 /* Our mutexes cannot fail but by a bug of ours. */
 static void lock(pthread_mutex_t *m)
@@ -48,17 +49,42 @@ void inbox_finish(struct inbox *in)
     (void)pthread_mutex_destroy(&in->lock);
 }
 
-void inbox_push(struct inbox *in, struct job *j)
+static void push_list(struct inbox *in, struct job *first, struct job *last)
 {
-    j->next = NULL;
+    last->next = NULL;
     lock(&in->lock);
     bool was_empty = in->head == NULL;
-    *in->tail = j;
-    in->tail = &j->next;
+    *in->tail = first;
+    in->tail = &last->next;
     unlock(&in->lock);
-    /* the job may have landed and be gone by now; the inbox is still there */
+    /* the jobs may have landed and be gone by now; the inbox is still there */
     if (was_empty && in->wake != NULL)
         in->wake(in);
+}
+
+void inbox_push(struct inbox *in, struct job *j)
+{
+    push_list(in, j, j);
+}
+
+static bool goes_home(const struct job *j)
+{
+    return j->err || j->then == NULL;
+}
+
+void jobs_pass(struct job *const jobs[], size_t n)
+{
+    for (size_t i = 0, first = 0; i < n; first = ++i) {
+        struct inbox *home = jobs[i]->home;
+
+        if (!goes_home(jobs[i])) {
+            job_send(jobs[i]->then);
+            continue;
+        }
+        for (; i + 1 < n && goes_home(jobs[i + 1]) && jobs[i + 1]->home == home; i++)
+            jobs[i]->next = jobs[i + 1];
+        push_list(home, jobs[first], jobs[i]);
+    }
 }
 
 size_t inbox_drain(struct inbox *in)
@@ -86,7 +112,8 @@ static void push(struct queue *queue, struct job *j)
     *q->tail = j;
     q->tail = &j->next;
     q->n++;
-    (void)pthread_cond_signal(&q->more);
+    if (q->n >= q->enough || !q->is_more_coming(q->ctx))
+        (void)pthread_cond_signal(&q->more);
     unlock(&q->lock);
 }
 
@@ -166,6 +193,42 @@ struct job *work_queue_take_all(struct work_queue *q)
 {
     lock(&q->lock);
     wait_for_job(q);
+    struct job *all = pop_all(q);
+    unlock(&q->lock);
+    return all;
+}
+
+static struct timespec time_after(unsigned us)
+{
+    struct timespec t = { 0 };
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += us * 1000L;
+    t.tv_sec += t.tv_nsec / 1000000000L;
+    t.tv_nsec %= 1000000000L;
+    return t;
+}
+
+/* Whoever sends knows when it is worth waking us: else each job would cost a wake, only to be told to wait on. */
+static void wait_for_enough(struct work_queue *q, const struct gathering *g)
+{
+    const struct timespec until = time_after(g->wait_us);
+    int r = 0;
+
+    q->is_more_coming = g->is_more_coming;
+    q->ctx = g->ctx;
+    q->enough = g->enough;
+    while (r == 0 && q->n < g->enough && !q->closed && g->is_more_coming(g->ctx))
+        r = pthread_cond_timedwait(&q->more, &q->lock, &until);
+    q->enough = 0;
+}
+
+struct job *work_queue_gather(struct work_queue *q, const struct gathering *g)
+{
+    lock(&q->lock);
+    wait_for_job(q);
+    if (g->is_more_coming != NULL && q->head != NULL)
+        wait_for_enough(q, g);
     struct job *all = pop_all(q);
     unlock(&q->lock);
     return all;

@@ -22,20 +22,41 @@ static uint64_t has_byte(uint64_t word, unsigned char c)
     return (zero_where_c - EACH(0x01)) & EACH(0x80);
 }
 
-/* How many bytes at the front are plain: eight at a time, as most texts are plain from end to end. */
-static size_t count_plain(struct slice s)
+static bool is_all_plain(uint64_t word)
 {
-    size_t n = 0;
+    uint64_t high = word & EACH(0x80), low = (word - EACH(0x20)) & EACH(0x80);
 
-    for (uint64_t word; n + sizeof(word) <= s.n; n += sizeof(word)) {
-        memcpy(&word, s.p + n, sizeof(word));
-        uint64_t high = word & EACH(0x80), low = (word - EACH(0x20)) & EACH(0x80);
-        if ((high | low | has_byte(word, '"') | has_byte(word, '\\') | has_byte(word, 0x7f)) != 0)
-            break;
-    }
-    while (n < s.n && is_plain(s.p[n]))
-        n++;
-    return n;
+    return (high | low | has_byte(word, '"') | has_byte(word, '\\') | has_byte(word, 0x7f)) == 0;
+}
+
+static uint64_t load8(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+static uint64_t load4(const char *p)
+{
+    uint32_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Most texts are plain from end to end, and short: eight bytes at a time, the last eight overlapping. May say no for
+ * one that is. */
+static bool looks_plain(struct slice s)
+{
+    if (s.n < 4)
+        return false;
+    if (s.n < 8)
+        return is_all_plain(load4(s.p) | load4(s.p + s.n - 4) << 32);
+    for (size_t at = 0; at + 8 < s.n; at += 8)
+        if (!is_all_plain(load8(s.p + at)))
+            return false;
+    return is_all_plain(load8(s.p + s.n - 8));
 }
 
 static void put_control(struct buf *b, unsigned char c)
@@ -72,18 +93,36 @@ static size_t put_special(struct buf *b, struct slice s)
     return n;
 }
 
-static void put_string(struct buf *b, struct slice s)
+static void put_escaped(struct buf *b, struct slice s)
 {
     buf_char(b, '"');
     while (s.n > 0) {
-        size_t n = count_plain(s);
+        size_t n = 0;
 
+        while (n < s.n && is_plain(s.p[n]))
+            n++;
         buf_put(b, slice_head(s, n));
         s = slice_from(s, n);
         if (s.n > 0)
             s = slice_from(s, put_special(b, s));
     }
     buf_char(b, '"');
+}
+
+static void put_string(struct buf *b, struct slice s)
+{
+    char *to;
+
+    if (!looks_plain(s)) {
+        put_escaped(b, s);
+        return;
+    }
+    to = buf_extend(b, s.n + 2);
+    if (to == NULL)
+        return;
+    to[0] = '"';
+    memcpy(to + 1, s.p, s.n);
+    to[s.n + 1] = '"';
 }
 
 /* What precedes a value: the comma and, in an object, the name. */

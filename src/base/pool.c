@@ -1,10 +1,13 @@
 /* A request's memory. Small allocations are cut from chunks that double in size, large ones have a block of their own
  * so that the rest of the chunk stays of use. Memory is given back only after all deferred functions have run: an
- * older one may look at what was allocated later. Under ASan everything not handed out is poisoned, and a red zone
- * follows each allocation, so that an overrun inside a chunk is found as it would be with malloc. */
+ * older one may look at what was allocated later. First chunks are kept for the next pool of the same thread: they are
+ * still in its caches, and malloc would merge and split them each time. Under ASan nothing is kept, everything not handed
+ * out is poisoned, and a red zone follows each allocation, so that an overrun inside a chunk is found as it would be with
+ * malloc. */
 #include "pool.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,14 +27,16 @@
 #    define POISON(p, n)   ASAN_POISON_MEMORY_REGION((p), (n))
 #    define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
 #    define RED_ZONE_BYTES 16
+#    define SPARES_MAX     0
 #else
 #    define POISON(p, n)   ((void)(p), (void)(n))
 #    define UNPOISON(p, n) ((void)(p), (void)(n))
 #    define RED_ZONE_BYTES 0
+#    define SPARES_MAX     64 /* chunks of CHUNK_BYTES_MIN, per thread */
 #endif
 
 #define ALIGN_BYTES     16
-#define CHUNK_BYTES_MIN 4096
+#define CHUNK_BYTES_MIN 16384 /* enough for most requests */
 #define CHUNK_BYTES_MAX 65536
 #define LARGE_BYTES     2048           /* what does not fit the chunk and is larger has a block of its own */
 #define ALLOC_BYTES_MAX (SIZE_MAX / 4) /* sums of sizes cannot wrap */
@@ -88,16 +93,87 @@ static void *get_memory(size_t head, size_t n)
     return memory;
 }
 
-/* The pool itself lies in its first chunk: most requests need one malloc. */
+/* ---- spare chunks ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_end;
+
+static _Thread_local struct {
+    struct chunk *newest; /* by older */
+    unsigned n;
+    bool ends; /* what is left is freed with the thread */
+} spare;
+
+static void free_spares(void *unused)
+{
+    while (spare.newest != NULL) {
+        struct chunk *older = spare.newest->older;
+
+        free(spare.newest);
+        spare.newest = older;
+    }
+    spare.n = SPARES_MAX; /* no more from now on */
+}
+
+static void make_thread_end(void)
+{
+    if (pthread_key_create(&thread_end, free_spares) != 0)
+        abort();
+}
+
+static struct chunk *take_spare(void)
+{
+    struct chunk *c = spare.newest;
+
+    if (c == NULL)
+        return get_memory(0, CHUNK_BYTES_MIN);
+    spare.newest = c->older;
+    spare.n--;
+    return c;
+}
+
+static void give_back(struct chunk *c)
+{
+    if (c->size != CHUNK_BYTES_MIN || spare.n + 1 > SPARES_MAX) {
+        free(c);
+        return;
+    }
+    if (!spare.ends) {
+        (void)pthread_once(&once, make_thread_end);
+        spare.ends = pthread_setspecific(thread_end, &spare) == 0;
+    }
+    c->older = spare.newest;
+    spare.newest = c;
+    spare.n++;
+}
+
+/* ---- pools ---- */
+
+/* Small pools say so by their cap: their chunk is smaller, and not kept. */
+static struct chunk *first_chunk(size_t cap)
+{
+    size_t size = CHUNK_BYTES_MIN;
+    struct chunk *c;
+
+    if (cap < CHUNK_BYTES_MIN / 2) {
+        size = POOL_HEAD + round_up(cap + RED_ZONE_BYTES);
+        c = get_memory(0, size);
+    } else {
+        c = take_spare();
+    }
+    *c = (struct chunk){ .older = NULL, .size = size };
+    return c;
+}
+
+/* The pool itself lies in its first chunk: most requests need one malloc, or none. */
 struct pool *pool_create(size_t cap)
 {
-    struct chunk *first = get_memory(0, CHUNK_BYTES_MIN);
+    struct chunk *first = first_chunk(cap);
     struct pool *p = (struct pool *)(void *)((char *)first + CHUNK_HEAD);
 
-    *first = (struct chunk){ .older = NULL, .size = CHUNK_BYTES_MIN };
     *p = (struct pool){
         .at = (char *)first + POOL_HEAD,
-        .end = (char *)first + CHUNK_BYTES_MIN,
+        .end = (char *)first + first->size,
         .chunk = first,
         .cap = cap,
     };
@@ -135,7 +211,7 @@ void pool_destroy(struct pool *p)
         struct chunk *older = c->older;
 
         UNPOISON(c, c->size);
-        free(c);
+        give_back(c);
         c = older;
     }
 }
@@ -159,7 +235,8 @@ static void *alloc_large(struct pool *p, size_t n)
 
 static void add_chunk(struct pool *p)
 {
-    size_t size = p->chunk->size < CHUNK_BYTES_MAX ? p->chunk->size * 2 : CHUNK_BYTES_MAX;
+    size_t twice = p->chunk->size < CHUNK_BYTES_MAX ? p->chunk->size * 2 : CHUNK_BYTES_MAX;
+    size_t size = twice < CHUNK_BYTES_MIN ? CHUNK_BYTES_MIN : twice;
     struct chunk *c = get_memory(0, size);
 
     *c = (struct chunk){ .older = p->chunk, .size = size };

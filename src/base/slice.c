@@ -10,6 +10,8 @@ bool slice_eq_nocase(struct slice a, struct slice b)
 {
     if (a.n != b.n)
         return false;
+    if (slice_eq(a, b))
+        return true;
     for (size_t i = 0; i < a.n; i++)
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;

@@ -65,6 +65,7 @@ struct signer {
     size_t n;
     struct held_key keys[SIGNER_KEYS_MAX];
     atomic_uint generation; /* written under lock */
+    atomic_size_t signing;  /* threads that are at it: what they do will be sent on soon */
     pthread_mutex_t caller_lock;
     struct worker caller; /* for signer_run */
     unsigned threads;
@@ -448,7 +449,10 @@ static void *serve(void *worker)
     (void)setpriority(PRIO_PROCESS, tid, getpriority(PRIO_PROCESS, tid) + SIGNER_NICE);
     (void)pthread_setname_np(pthread_self(), "signer");
     for (struct job *j = work_queue_take(&w->signer->queue); j != NULL; j = work_queue_take(&w->signer->queue)) {
+        bool signs = ((struct signer_msg *)j)->task == SIGNER_SIGN;
+        atomic_fetch_add(&w->signer->signing, signs);
         work(w, j);
+        atomic_fetch_sub(&w->signer->signing, signs);
         job_pass(j);
     }
     drop_copies(w);
@@ -542,7 +546,7 @@ struct queue *signer_queue(struct signer *s)
 size_t signer_backlog(const struct signer *s)
 {
     /* the length is taken under the queue's lock, which const does not promise to leave alone */
-    return work_queue_length((struct work_queue *)(uintptr_t)&s->queue);
+    return work_queue_length((struct work_queue *)(uintptr_t)&s->queue) + atomic_load(&s->signing);
 }
 
 struct slice signer_seal_secret(struct signer *s, struct pool *pool, struct slice secret)

@@ -250,6 +250,18 @@ static bool path_is_safe(struct slice path)
     return slice_starts(path, SL("/"));
 }
 
+static struct slice write_request(const struct ask *k)
+{
+    bool post = !slice_is_none(k->body);
+    struct slice length =
+        post ? pool_fmt(k->pool, "Content-Type: application/json\r\nContent-Length: %zu\r\n", k->body.n) : SL("");
+
+    return pool_fmt(k->pool,
+                    "%s " SLICE_FMT " HTTP/1.1\r\nHost: local-tailscaled.sock\r\nConnection: keep-alive\r\n" SLICE_FMT
+                    "\r\n" SLICE_FMT,
+                    post ? "POST" : "GET", SLICE_ARG(k->path), SLICE_ARG(length), SLICE_ARG(k->body));
+}
+
 static void start(struct asking *g, struct ask *k)
 {
     struct asker *a = g->asker;
@@ -262,9 +274,7 @@ static void start(struct asking *g, struct ask *k)
         end_asking(g, a->reachable ? ERR_INPUT : ERR_IO);
         return;
     }
-    struct slice request =
-        pool_fmt(k->pool, "GET " SLICE_FMT " HTTP/1.1\r\nHost: local-tailscaled.sock\r\nConnection: keep-alive\r\n\r\n",
-                 SLICE_ARG(k->path));
+    struct slice request = write_request(k);
     g->request = h2o_iovec_init(request.p, request.n);
     connect_asking(g);
 }

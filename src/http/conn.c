@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 
 #include "http_int.h"
 
@@ -55,6 +56,7 @@ static void on_close(void *data)
         c->next->link = c->link;
     l->conn_count--;
     atomic_fetch_sub(&connections_open, 1);
+    SSL_CTX_free(c->tls);
     free(c);
     if (l->accepting == ACCEPT_FULL)
         resume_accepting(l);
@@ -77,7 +79,11 @@ static void open_conn(struct listener *from, h2o_socket_t *sock)
     struct conn *c = h2o_mem_alloc(sizeof(*c));
     struct sockaddr_storage peer = { 0 };
 
-    *c = (struct conn){ .sock = sock, .listener = from, .next = l->conns, .link = &l->conns };
+    *c = (struct conn){
+        .sock = sock, .listener = from, .tls = from->accept.ssl_ctx, .next = l->conns, .link = &l->conns
+    };
+    if (c->tls != NULL)
+        (void)SSL_CTX_up_ref(c->tls);
     c->seen.at_ms = loop_clock_ms();
     c->by_unix = from->by_unix || h2o_socket_getpeername(sock, (struct sockaddr *)&peer) == 0 ||
                  !address_of((struct sockaddr *)&peer, &c->peer);
@@ -129,15 +135,27 @@ static enum conn_phase phase_of(const struct conn *c)
     return c->sock->input->size != 0 ? CONN_READING : CONN_IDLE;
 }
 
+/* How much of what we sent has reached the other end: of TCP a count that only grows, because what lies in the socket's queue may be as
+ * much as before although all of it is new. */
+static size_t taken(const struct conn *c)
+{
+    int fd = h2o_socket_get_fd(c->sock), unsent = 0;
+    struct tcp_info info = { 0 };
+    socklen_t n = sizeof(info);
+
+    if (!c->by_unix && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
+        return (size_t)info.tcpi_bytes_acked;
+    return ioctl(fd, SIOCOUTQ, &unsent) == 0 ? (size_t)unsent : 0;
+}
+
 /* What must change for the phase to count as moving. A head has to be complete in time, however it trickles; a body
  * has to grow. */
 static size_t mark_of(const struct conn *c, enum conn_phase phase)
 {
     const h2o_buffer_t *in = c->sock->input;
-    int unsent = 0;
 
-    if (phase == CONN_WRITING && ioctl(h2o_socket_get_fd(c->sock), SIOCOUTQ, &unsent) == 0)
-        return (size_t)unsent;
+    if (phase == CONN_WRITING)
+        return taken(c);
     if (phase == CONN_READING && memmem(in->bytes, in->size, "\r\n\r\n", 4) != NULL)
         return in->size;
     return 0;

@@ -17,6 +17,7 @@ struct exchange {
     h2o_req_t *req;
     struct conn *conn;
     h2o_generator_t generator;
+    struct kept *kept; /* what is being sent; NULL: copied */
     bool answered;
 };
 
@@ -24,6 +25,8 @@ static void on_dispose(void *memory)
 {
     struct exchange *x = memory;
 
+    if (x->kept != NULL && --x->kept->users == 0)
+        x->kept->unused(x->kept);
     if (x->answered)
         return;
     x->answered = true;
@@ -42,21 +45,41 @@ static char *copy(char **to, struct slice s)
     return at;
 }
 
+/* Eight bytes at a time; what this calls one may be none. */
+static bool may_have_control(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return ((word - UINT64_C(0x2020202020202020)) & ~word & UINT64_C(0x8080808080808080)) != 0;
+}
+
+static bool has_control(struct slice s)
+{
+    size_t at = 0;
+
+    while (at + sizeof(uint64_t) <= s.n && !may_have_control(s.p + at))
+        at += sizeof(uint64_t);
+    for (; at < s.n; at++)
+        if ((unsigned char)s.p[at] < ' ')
+            return true;
+    return false;
+}
+
 /* A control character in a value would let it end its line: a bug of ours, answered by a 500 instead of a split
  * answer. */
 static bool headers_are_whole(const struct answer *a)
 {
     for (size_t i = 0; i < a->header_count; i++)
-        for (size_t at = 0; at < a->headers[i].value.n; at++)
-            if ((unsigned char)a->headers[i].value.p[at] < ' ')
-                return false;
+        if (has_control(a->headers[i].value))
+            return false;
     return true;
 }
 
-/* One block of the request's pool for all that is sent. */
+/* One block of the request's pool for all that is sent and not kept. */
 static h2o_iovec_t put_answer(h2o_req_t *req, const struct answer *a)
 {
-    size_t n = a->head_only ? 0 : a->body.n;
+    size_t n = a->head_only || a->kept != NULL ? 0 : a->body.n;
 
     for (size_t i = 0; i < a->header_count; i++)
         n += a->headers[i].name.n + a->headers[i].value.n;
@@ -69,7 +92,9 @@ static h2o_iovec_t put_answer(h2o_req_t *req, const struct answer *a)
 
         h2o_add_header_by_str(&req->pool, &req->res.headers, name, h->name.n, 0, NULL, value, h->value.n);
     }
-    return a->head_only ? h2o_iovec_init(to, 0) : h2o_iovec_init(copy(&to, a->body), a->body.n);
+    if (a->head_only)
+        return h2o_iovec_init(to, 0);
+    return h2o_iovec_init(a->kept != NULL ? a->body.p : copy(&to, a->body), a->body.n);
 }
 
 static void send_answer(struct exchange *x, const struct answer *a)
@@ -80,6 +105,10 @@ static void send_answer(struct exchange *x, const struct answer *a)
     x->conn->exchange = NULL;
     if (a->close || x->conn->listener->loop->draining)
         req->http1_is_persistent = 0;
+    if (a->kept != NULL && a->kept->unused != NULL) {
+        x->kept = a->kept;
+        x->kept->users++;
+    }
     h2o_iovec_t body = put_answer(req, a);
     req->res.status = a->status;
     req->res.reason = answer_reason(a->status);

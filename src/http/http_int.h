@@ -38,6 +38,7 @@ struct conn {
     struct conn *next, **link; /* in the loop's list */
     h2o_socket_t *sock;
     struct listener *listener;
+    SSL_CTX *tls; /* a reference: h2o has a bare pointer until the first bytes, and a reload may come before */
     struct exchange *exchange; /* the request that a handler has; NULL: none */
     struct address peer;
     bool by_unix;

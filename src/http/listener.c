@@ -146,6 +146,16 @@ static enum err clear_path(struct opening *o)
     return unlink(o->address.path.sun_path) == 0 ? ERR_OK : complain(o, explain(errno));
 }
 
+/* An address that is still on its way to its interface can be bound. */
+static bool allow_early(int fd, int family)
+{
+    int on = 1;
+
+    if (family == AF_INET6)
+        return setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)) == 0;
+    return setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) == 0;
+}
+
 static bool set_options(int fd, int family)
 {
     int on = 1, receive = RECEIVE_BUFFER_BYTES;
@@ -162,6 +172,8 @@ static bool bind_and_listen(int fd, const struct opening *o)
 {
     int family = o->address.any.sa_family;
 
+    if (o->spec->any_own_address && !allow_early(fd, family))
+        return false;
     return set_options(fd, family) && bind(fd, &o->address.any, o->address_bytes) == 0 &&
            (family != AF_UNIX || chmod(o->address.path.sun_path, UNIX_MODE) == 0) && listen(fd, LISTEN_BACKLOG) == 0;
 }
@@ -215,19 +227,41 @@ static uint16_t port_of(int fd)
     return address.port;
 }
 
+static bool has_connections(const struct loop *l, const struct listener *listener)
+{
+    for (const struct conn *c = l->conns; c != NULL; c = c->next)
+        if (c->listener == listener)
+            return true;
+    return false;
+}
+
+/* One that was closed and whose connections are over, else a new one. */
+static struct listener *find_place(struct loop *l)
+{
+    for (struct listener *at = l->listeners; at != NULL; at = at->next) {
+        if (at->sock != NULL || has_connections(l, at))
+            continue;
+        SSL_CTX_free(at->accept.ssl_ctx);
+        return at;
+    }
+    struct listener *made = h2o_mem_alloc(sizeof(*made));
+    made->next = l->listeners;
+    l->listeners = made;
+    return made;
+}
+
 static struct listener *create(struct loop *l, const struct listen_spec *spec, int fd, SSL_CTX *tls)
 {
-    struct listener *made = h2o_mem_alloc(sizeof(*made));
+    struct listener *made = find_place(l);
 
     *made = (struct listener){
-        .next = l->listeners,
+        .next = made->next,
         .loop = l,
         .class = spec->class,
         .accept = { .ctx = &l->context, .hosts = l->config.hosts },
         .port = port_of(fd),
         .by_unix = !slice_is_none(spec->unix_path),
     };
-    l->listeners = made;
     listener_set_tls(made, tls);
     made->sock = loop_watch(l, fd, conn_accept, made);
     return made;
@@ -253,6 +287,13 @@ enum err listener_open(struct loop *l, const struct listen_spec *spec, int fd, s
     return ERR_OK;
 }
 
+void listener_close(struct listener *l)
+{
+    if (l->sock != NULL)
+        h2o_socket_close(l->sock);
+    l->sock = NULL;
+}
+
 void listener_set_tls(struct listener *l, struct ssl_ctx_st *tls)
 {
     SSL_CTX *old = l->accept.ssl_ctx;
@@ -261,7 +302,7 @@ void listener_set_tls(struct listener *l, struct ssl_ctx_st *tls)
         (void)SSL_CTX_up_ref(tls);
     l->accept.ssl_ctx = tls;
     l->tls = tls != NULL;
-    SSL_CTX_free(old); /* connections that use it hold their own reference */
+    SSL_CTX_free(old); /* connections hold their own reference */
 }
 
 enum listener_class listener_class(const struct listener *l)

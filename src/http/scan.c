@@ -47,11 +47,12 @@ struct reader {
 /* The longest run of bytes of these classes. */
 static struct slice take(struct reader *in, unsigned of)
 {
-    const char *from = in->p;
+    const char *from = in->p, *p = from, *end = in->end;
 
-    while (in->p < in->end && is(*in->p, of))
-        in->p++;
-    return slice_bytes(from, (size_t)(in->p - from));
+    while (p < end && is(*p, of))
+        p++;
+    in->p = p;
+    return slice_bytes(from, (size_t)(p - from));
 }
 
 static bool take_char(struct reader *in, char c)

@@ -57,7 +57,7 @@ static bool find(struct txn *t, struct slice text, struct access_token *ret)
     struct access_token a = { 0 };
     struct slice value;
 
-    if (!credential_read(txn_pool(t), text, CREDENTIAL_ACCESS, &parts))
+    if (!credential_read(text, CREDENTIAL_ACCESS, &parts))
         return false;
     bool found = txn_get(t, stored_key(t, CLASS_ACCESS, parts.id), &value);
     if (found && !unpack(txn_pool(t), value, &a)) {

@@ -5,8 +5,11 @@
 #include <inttypes.h>
 
 #include "encode.h"
+#include "record.h"
 #include "redirect.h"
 #include "scope.h"
+
+#define OTHERS_BYTES_MAX 16384 /* of a client's record: all but its redirect URIs */
 
 #define CLIENT_WHY(p, ret_why, ...) (*(ret_why) = pool_fmt((p), __VA_ARGS__), ERR_INPUT)
 
@@ -88,6 +91,24 @@ static enum err check_uris(struct pool *p, const char *member, struct slices uri
         if (slices_have((struct slices){ uris.at, i }, uris.at[i]))
             return CLIENT_WHY(p, ret_why, "%s[%zu] is there twice", member, i);
     }
+    return ERR_OK;
+}
+
+static size_t bytes_of(struct slices uris)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < uris.n; i++)
+        n += uris.at[i].n;
+    return n;
+}
+
+/* Each list may be within its limits and both together be more than a record holds. */
+static enum err check_room(struct pool *p, const struct client *c, struct slice *ret_why)
+{
+    if (bytes_of(c->redirect_uris) + bytes_of(c->post_logout_redirect_uris) > RECORD_BYTES_MAX - OTHERS_BYTES_MAX)
+        return CLIENT_WHY(p, ret_why, "redirect_uris and post_logout_redirect_uris have more than %d bytes together",
+                          RECORD_BYTES_MAX - OTHERS_BYTES_MAX);
     return ERR_OK;
 }
 
@@ -175,6 +196,8 @@ enum err client_check(struct pool *p, const struct client *c, struct slice *ret_
         e = check_uris(p, "redirect_uris", c->redirect_uris, ret_why);
     if (e == ERR_OK)
         e = check_uris(p, "post_logout_redirect_uris", c->post_logout_redirect_uris, ret_why);
+    if (e == ERR_OK)
+        e = check_room(p, c, ret_why);
     if (e == ERR_OK)
         e = check_links(p, c, ret_why);
     return e == ERR_OK ? check_lifetimes(p, &c->lifetimes, ret_why) : e;

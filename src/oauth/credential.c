@@ -5,17 +5,17 @@
 #include "encode.h"
 #include "grant.h"
 
-bool credential_read(struct pool *p, struct slice text, enum credential type, struct credential_parts *ret)
+bool credential_read(struct slice text, enum credential type, struct credential_parts *ret)
 {
-    struct slice bytes;
+    uint8_t bytes[CREDENTIAL_BYTES];
+    bool right = base64url_read(text, bytes, sizeof(bytes)) && bytes[0] == (uint8_t)type;
 
-    if (text.n != CREDENTIAL_TEXT_BYTES || !base64url_decode(p, text, &bytes) || bytes.n != CREDENTIAL_BYTES)
-        return false;
-    if ((uint8_t)bytes.p[0] != (uint8_t)type)
-        return false;
-    memcpy(ret->id, bytes.p + 1, ID_BYTES);
-    sha256(bytes, ret->hash);
-    return true;
+    if (right) {
+        memcpy(ret->id, bytes + 1, ID_BYTES);
+        sha256(slice_bytes(bytes, sizeof(bytes)), ret->hash);
+    }
+    wipe(bytes, sizeof(bytes));
+    return right;
 }
 
 struct slice credential_write(struct pool *p, enum credential type, const uint8_t id[static ID_BYTES],

@@ -91,7 +91,7 @@ bool flow_load(struct txn *t, struct slice handle, struct now now, struct flow *
     struct flow f;
 
     *ret_expired = false;
-    if (!credential_read(txn_pool(t), handle, CREDENTIAL_FLOW, &parts))
+    if (!credential_read(handle, CREDENTIAL_FLOW, &parts))
         return false;
     bool found = find(t, &parts, &f);
     *ret_expired = found ? now.s >= f.expires_at : now.ms >= id_time_ms(parts.id) + FLOW_LIFETIME_S * INT64_C(1000);

@@ -162,7 +162,7 @@ static bool find_by_code(struct txn *t, struct slice code, struct grant *ret)
     struct credential_parts parts;
     struct grant g = { 0 };
 
-    if (!credential_read(txn_pool(t), code, CREDENTIAL_CODE, &parts))
+    if (!credential_read(code, CREDENTIAL_CODE, &parts))
         return false;
     /* an id that nobody has takes the road of a wrong secret */
     bool found = grant_load(t, parts.id, &g);

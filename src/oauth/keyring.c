@@ -255,6 +255,11 @@ static bool has_published(const struct keyring *k, enum sign_alg alg)
     return false;
 }
 
+bool keyring_has_room(const struct keyring *k)
+{
+    return k->n < KEYS_MAX - SIGN_ALG_COUNT;
+}
+
 /* The successor is made early enough to be published for KEY_PUBLISH_S when its time comes. */
 static bool needs_successor(const struct keyring *k, enum sign_alg alg, struct now now)
 {
@@ -275,7 +280,7 @@ bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum
             writes += move_on(t, k, &k->key[i], now);
     }
     signing_keys_remove(t, over, over_n);
-    for (unsigned alg = 0; alg < SIGN_ALG_COUNT && k->n < KEYS_MAX; alg++) {
+    for (unsigned alg = 0; alg < SIGN_ALG_COUNT && keyring_has_room(k); alg++) {
         if (needs_successor(k, (enum sign_alg)alg, now)) {
             *ret_generate = (enum sign_alg)alg;
             return true;

@@ -112,6 +112,8 @@ static const struct signing_key *find_successor(const struct keyring *k, const s
 
 bool keyring_order_due(const struct keyring *k, const struct order *o, enum sign_alg *ret_generate)
 {
+    if (o->kind == ORDER_ROTATE && !keyring_has_room(k))
+        return false; /* or it would wait for ever, and all later ones with it */
     if (o->kind != ORDER_RETIRE)
         return rotation_needs(k, o, ret_generate);
     const struct signing_key *key = keyring_find(k, o->argument);

@@ -2,9 +2,6 @@
  * equality of bytes; where a loopback port is free (RFC 8252 7.3) the digits of the port are stepped over first. */
 #include "redirect.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "uri.h"
 
 static bool is_hex(char c)
@@ -23,13 +20,8 @@ static void put_lower(struct buf *b, struct slice s)
         buf_char(b, lower(s.p[i]));
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(a, *(const char *const *)b);
-}
-
 /* Schemes that run something, show what was sent, open what is stored, or lead to no program that could finish a sign-in.
- * Sorted. RFC 8252 7.1 wants reverse domain names, but real applications use short words, so what is not here is allowed. */
+ * RFC 8252 7.1 wants reverse domain names, but real applications use short words, so what is not here is allowed. */
 static const char *const forbidden[] = {
     "about",
     "android-app",
@@ -101,8 +93,8 @@ static const char *const forbidden[] = {
     "shell",
     "sip",
     "sips",
-    "sms",
     "smb",
+    "sms",
     "ssh",
     "steam",
     "svn",
@@ -123,13 +115,10 @@ static const char *const forbidden[] = {
 
 static bool is_forbidden(struct slice scheme)
 {
-    char name[URI_SCHEME_BYTES_MAX + 1];
-
-    for (size_t i = 0; i < scheme.n; i++)
-        name[i] = lower(scheme.p[i]);
-    name[scheme.n] = '\0';
-    return bsearch(name, forbidden, sizeof(forbidden) / sizeof(forbidden[0]), sizeof(forbidden[0]), compare_names) !=
-           NULL;
+    for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+        if (slice_eq_nocase(scheme, slice_of(forbidden[i])))
+            return true;
+    return false;
 }
 
 /* NULL: nothing is wrong with any of its characters. */
@@ -288,8 +277,9 @@ struct slice redirect_bound(struct pool *p, struct slice uri)
 struct slice redirect_with(struct pool *p, struct slice uri, const struct redirect_param *params, size_t n)
 {
     struct buf b;
-    bool has_query = slice_has(uri, '?');
-    bool is_open = slice_ends(uri, SL("?")) || (has_query && slice_ends(uri, SL("&")));
+    size_t at = slice_find(uri, '?'); /* the first: a later one is a byte of the query (RFC 3986 3.4) */
+    bool has_query = at < uri.n;
+    bool is_open = has_query && (at + 1 == uri.n || slice_ends(uri, SL("&")));
 
     buf_init(&b, p, LOCATION_BYTES_MAX);
     buf_put(&b, uri);

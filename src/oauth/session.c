@@ -11,33 +11,30 @@
 
 #define SESSION_SECRET_BYTES      32
 #define COOKIE_BROWSER_TEXT_BYTES 22 /* base64url of BROWSER_BYTES */
-#define COOKIE_SESSION_TEXT_BYTES 75 /* of browser, id and secret */
-#define COOKIE_POOL_BYTES         4096
 #define SID_BYTES                 16
 #define SIGNED_OUT_RECORD_VERSION 1
 
-static void read_parts(struct slice bytes, struct browser *b)
+static void read_parts(const uint8_t *bytes, struct browser *b)
 {
     b->known = true;
-    memcpy(b->browser, bytes.p, BROWSER_BYTES);
-    if (bytes.n == BROWSER_BYTES)
+    memcpy(b->browser, bytes, BROWSER_BYTES);
+    if (!b->has_session)
         return;
-    b->has_session = true;
-    memcpy(b->id, bytes.p + BROWSER_BYTES, ID_BYTES);
-    memcpy(b->secret, bytes.p + BROWSER_BYTES + ID_BYTES, SESSION_SECRET_BYTES);
+    memcpy(b->id, bytes + BROWSER_BYTES, ID_BYTES);
+    memcpy(b->secret, bytes + BROWSER_BYTES + ID_BYTES, SESSION_SECRET_BYTES);
 }
 
 void browser_read(struct slice cookie_value, struct browser *ret)
 {
-    struct slice bytes;
+    uint8_t bytes[BROWSER_BYTES + ID_BYTES + SESSION_SECRET_BYTES];
+    bool has_session = cookie_value.n != COOKIE_BROWSER_TEXT_BYTES;
 
     memset(ret, 0, sizeof(*ret));
-    if (cookie_value.n != COOKIE_BROWSER_TEXT_BYTES && cookie_value.n != COOKIE_SESSION_TEXT_BYTES)
-        return;
-    struct pool *p = pool_create(COOKIE_POOL_BYTES);
-    if (base64url_decode(p, cookie_value, &bytes))
+    if (base64url_read(cookie_value, bytes, has_session ? sizeof(bytes) : BROWSER_BYTES)) {
+        ret->has_session = has_session;
         read_parts(bytes, ret);
-    pool_destroy(p);
+    }
+    wipe(bytes, sizeof(bytes));
 }
 
 void browser_hash(const struct browser *b, uint8_t ret[static SHA256_BYTES])

@@ -78,7 +78,11 @@ static bool read_ip(struct slice host, struct address *ret)
 {
     if (!slice_starts(host, SL("[")))
         return !slice_has(host, ':') && address_parse(host, ret);
-    return host.n > 2 && slice_has(host, ':') && address_parse(slice_head(slice_from(host, 1), host.n - 2), ret);
+    if (!slice_ends(host, SL("]")))
+        return false;
+    struct slice inner = slice_head(slice_from(host, 1), host.n - 2);
+    /* not [192.0.2.1:80], which address_parse would take for an address and its port */
+    return slice_find(inner, ':') < slice_find(inner, '.') && address_parse(inner, ret);
 }
 
 static bool is_host(struct slice host)

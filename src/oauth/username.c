@@ -4,7 +4,7 @@
 #include "encode.h"
 #include "person.h"
 
-#define EMAIL_BYTES_MAX       254 /* RFC 5321 4.5.3.1.3, without its angle brackets */
+#define EMAIL_BYTES_MAX       250 /* RFC 5321 4.5.3.1.3 allows 254: more than fit into a key (KEY_BYTES_MAX) */
 #define EMAIL_LOCAL_BYTES_MAX 64  /* 4.5.3.1.1 */
 
 #define NAME(literal)                \
@@ -151,10 +151,11 @@ static bool is_label(struct slice label)
     return true;
 }
 
-/* At least two labels: `alice@github` and `alice@passkey` say how somebody signs in, not where mail goes. */
+/* At least two labels: `alice@github` and `alice@passkey` say how somebody signs in, not where mail goes. No last label is
+ * a number (RFC 3696 2): alice@192.0.2.1 names a machine. */
 static bool is_domain(struct slice domain)
 {
-    struct slice rest = domain, label;
+    struct slice rest = domain, label = SL("");
     size_t labels = 0;
 
     while (slice_cut(&rest, '.', &label)) {
@@ -162,7 +163,7 @@ static bool is_domain(struct slice domain)
             return false;
         labels++;
     }
-    return labels >= 2;
+    return labels >= 2 && !is_digits(label);
 }
 
 struct slice email_from_login(struct pool *p, struct slice login)

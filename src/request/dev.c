@@ -97,6 +97,15 @@ static bool read_path(struct pool *p, struct slice path, struct address *ret)
     return percent_decode(p, slice_head(path, slice_find(path, '&')), false, &text) && address_parse(text, ret);
 }
 
+static struct slice answer_about(struct dev *d, size_t index)
+{
+    if (d->pool == NULL)
+        d->pool = pool_create(DEV_PEOPLE_MAX * 2 * DEV_ANSWER_BYTES);
+    if (slice_is_none(d->answers[index]))
+        d->answers[index] = whois_text(d->pool, d->people.at[index], index);
+    return d->answers[index];
+}
+
 static void answer(struct queue *q, struct job *j)
 {
     struct dev *d = (struct dev *)q;
@@ -108,7 +117,7 @@ static void answer(struct queue *q, struct job *j)
     ask->ret_body = SL("no match for IP:port");
     if (read_path(ask->pool, ask->path, &a) && dev_find(d, &a, &index)) {
         ask->ret_status = 200;
-        ask->ret_body = whois_text(ask->pool, d->people.at[index], index);
+        ask->ret_body = answer_about(d, index);
     }
     job_pass(j);
 }
@@ -116,4 +125,10 @@ static void answer(struct queue *q, struct job *j)
 void dev_init(struct dev *d, struct slices people)
 {
     *d = (struct dev){ .queue = { .send = answer }, .people = people };
+}
+
+void dev_finish(struct dev *d)
+{
+    pool_destroy(d->pool);
+    *d = (struct dev){ .people = { NULL, 0 } };
 }

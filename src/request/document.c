@@ -80,11 +80,29 @@ static void set(struct document *d, struct slice body)
     d->etag_n = b.n;
 }
 
+static void unused(struct kept *k)
+{
+    struct rendering *r = (struct rendering *)k;
+
+    pool_destroy(r->pool);
+}
+
+void documents_finish(struct documents *d)
+{
+    if (d->now != NULL && --d->now->kept.users == 0)
+        unused(&d->now->kept);
+    *d = (struct documents){ .now = NULL };
+}
+
 void documents_render(struct documents *d, const struct issuer *issuer, const struct keyring *keys)
 {
-    pool_destroy(d->pool);
-    d->pool = pool_create(4 * DOCUMENT_BYTES_MAX);
-    set(&d->discovery, discovery_render(d->pool, issuer));
-    set(&d->jwks, jwks_render(d->pool, keys));
-    d->issuer = issuer;
+    struct pool *p = pool_create(4 * DOCUMENT_BYTES_MAX);
+    struct rendering *r = pool_zalloc(p, sizeof(*r));
+
+    r->kept = (struct kept){ .users = 1, .unused = unused };
+    r->pool = p;
+    set(&r->discovery, discovery_render(p, issuer));
+    set(&r->jwks, jwks_render(p, keys));
+    documents_finish(d);
+    *d = (struct documents){ r, issuer };
 }

@@ -96,7 +96,8 @@ static enum next ask_dev(struct req *r)
     return req_wait(r, &make_question(r, asked, true, true)->ask.job, caller_landed);
 }
 
-/* An address that cannot be a peer's is never asked about: a miss holds tailscaled's one lock for 185 ms. */
+/* An address that cannot be a peer's is never asked about: a miss holds tailscaled's one lock for 185 ms. Without a port it does not,
+ * and a tailnet address needs none. */
 static enum next ask_tailnet(struct req *r)
 {
     const struct address *a = &r->origin.address;
@@ -106,7 +107,7 @@ static enum next ask_tailnet(struct req *r)
         return nobody(r);
     if (slice_is_none(r->issuer->self.stable_id))
         return trouble(r, "tailscaled has not said yet who we are");
-    return req_wait(r, &make_question(r, *a, true, loopback)->ask.job, caller_landed);
+    return req_wait(r, &make_question(r, *a, loopback, loopback)->ask.job, caller_landed);
 }
 
 /* The peer that whoever stands before us names. Only an address of the tailnet can be one. */

@@ -262,5 +262,6 @@ void machine_finish(struct machine *m)
     assert(m->waiting == 0);
     keys_finish(m);
     whois_memo_finish(&m->whois);
-    pool_destroy(m->documents.pool);
+    dev_finish(&m->dev);
+    documents_finish(&m->documents);
 }

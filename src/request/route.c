@@ -164,7 +164,6 @@ static bool has_etag(struct slice if_none_match, struct slice etag)
 
 static void answer_document(const struct visit *v)
 {
-    const struct document *d = v->route->id == ROUTE_JWKS ? &v->m->documents.jwks : &v->m->documents.discovery;
     const struct keyring *keys = keys_read(v->m);
     struct answer a = { .status = 200 };
 
@@ -173,6 +172,8 @@ static void answer_document(const struct visit *v)
         refuse(v, OAUTH_TEMPORARILY_UNAVAILABLE, "The server cannot read its keys just now.");
         return;
     }
+    struct rendering *now = v->m->documents.now;
+    const struct document *d = v->route->id == ROUTE_JWKS ? &now->jwks : &now->discovery;
     struct slice etag = { d->etag, d->etag_n };
     v->m->count.documents++;
     if (has_etag(http_header(v->h, "if-none-match"), etag))
@@ -183,10 +184,13 @@ static void answer_document(const struct visit *v)
     answer_header(&a, "etag", etag);
     answer_header(&a, "content-type", SL("application/json"));
     a.body = a.status == 304 ? SL("") : d->body;
+    a.kept = &now->kept;
     send(v, &a);
     if (v->m->log_documents)
         LOG(LOG_INFO, "document", LOG_TEXT("path", v->route->path), LOG_NUM("status", a.status));
 }
+
+static struct kept compiled_in; /* there for ever */
 
 static bool answer_static(const struct visit *v)
 {
@@ -199,6 +203,7 @@ static bool answer_static(const struct visit *v)
     answer_header(&a, "cache-control", SL("public, max-age=31536000, immutable"));
     answer_header(&a, "content-type", f->content_type);
     a.body = f->body;
+    a.kept = &compiled_in;
     send(v, &a);
     return true;
 }

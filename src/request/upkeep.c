@@ -76,7 +76,8 @@ static void plan_order(struct req *r, const struct keyring *ring)
     s->make = keyring_order_due(ring, &s->order, &s->alg);
     s->first = s->order.kind != ORDER_ROTATE;
     if (!s->make)
-        s->more = !keyring_order_finish(r->txn, ring, &s->order, r->now);
+        (void)keyring_order_finish(r->txn, ring, &s->order, r->now);
+    s->more = true; /* the rest of it, or the next one: a stolen key does not wait for a tick each */
 }
 
 static enum next plan_keys(struct req *r)

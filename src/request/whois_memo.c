@@ -4,13 +4,13 @@
 
 #include <string.h>
 
-#define ANSWER_POOL_BYTES ((size_t)4 << 20)
 #define HASH_START        UINT64_C(0x9e3779b97f4a7c15)
 #define HASH_FACTOR       UINT64_C(0xff51afd7ed558ccd)
 
 struct known_answer {
     struct pool *pool; /* of this and all it points to */
     unsigned users;
+    uint64_t hash;
     struct slice body;
     struct address asked;
     const struct tailnet_self *self; /* an issuer's: it stays, and another one stands elsewhere */
@@ -34,30 +34,32 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t n)
     return hash ^ hash >> 32;
 }
 
-/* It only finds a place: two answers with one hash replace each other, no more. */
-static size_t place_of(struct slice body, const struct address *asked)
+/* It only finds a place. */
+static uint64_t hash_of(struct slice body, const struct address *asked)
 {
     uint64_t hash = mix(mix(HASH_START, asked->ip, 8), asked->ip + 8, 8);
 
     for (; body.n >= sizeof(hash); body = slice_from(body, sizeof(hash)))
         hash = mix(hash, body.p, sizeof(hash));
-    return mix(hash, body.p, body.n) % WHOIS_MEMO_SLOTS;
+    return mix(hash, body.p, body.n);
 }
 
-static bool fits(const struct known_answer *a, struct slice body, const struct address *asked,
-                 const struct tailnet_self *self)
+static bool fits(const struct known_answer *a, const struct known_answer *wanted)
 {
-    return a != NULL && a->self == self && address_same_ip(&a->asked, asked) && slice_eq(a->body, body);
+    return a != NULL && a->hash == wanted->hash && a->self == wanted->self &&
+           address_same_ip(&a->asked, &wanted->asked) && slice_eq(a->body, wanted->body);
 }
 
-static enum err read_new(struct slice body, const struct address *asked, const struct tailnet_self *self,
-                         struct known_answer **ret)
+static enum err read_new(const struct known_answer *wanted, struct known_answer **ret)
 {
-    struct pool *p = pool_create(ANSWER_POOL_BYTES);
-    struct known_answer *a = pool_zalloc(p, sizeof(*a));
+    struct pool *p = pool_create(sizeof(*wanted) + 2 * wanted->body.n); /* about; it is never asked whether it is over */
+    struct known_answer *a = pool_alloc(p, sizeof(*a));
 
-    *a = (struct known_answer){ .pool = p, .users = 1, .body = pool_dup(p, body), .asked = *asked, .self = self };
-    enum err e = whois_parse(p, a->body, asked, self, &a->peer);
+    *a = *wanted;
+    a->pool = p;
+    a->users = 1;
+    a->body = pool_dup(p, wanted->body);
+    enum err e = whois_parse(p, a->body, &a->asked, a->self, &a->peer);
     if (e == ERR_OK)
         *ret = a;
     else
@@ -65,30 +67,49 @@ static enum err read_new(struct slice body, const struct address *asked, const s
     return e;
 }
 
+static enum err find(struct whois_memo *m, const struct known_answer *wanted, struct known_answer **ret)
+{
+    struct known_answer **place = m->at[wanted->hash % WHOIS_MEMO_PLACES];
+
+    for (unsigned i = 0; i < WHOIS_MEMO_ANSWERS; i++) {
+        if (!fits(place[i], wanted))
+            continue;
+        *ret = place[i];
+        return ERR_OK;
+    }
+    enum err e = read_new(wanted, ret);
+    if (e != ERR_OK)
+        return e;
+    struct known_answer **oldest = &place[m->next++ % WHOIS_MEMO_ANSWERS];
+    if (*oldest != NULL)
+        leave(*oldest);
+    *oldest = *ret;
+    return ERR_OK;
+}
+
 enum err whois_read(struct whois_memo *m, struct pool *p, struct slice body, const struct address *asked,
                     const struct tailnet_self *self, struct peer *ret)
 {
+    const struct known_answer wanted = { .body = body, .asked = *asked, .self = self, .hash = hash_of(body, asked) };
+    struct known_answer *found = NULL;
+
     if (slice_is_none(body) || body.n > WHOIS_MEMO_BYTES_MAX)
         return whois_parse(p, body, asked, self, ret);
-    struct known_answer **at = &m->at[place_of(body, asked)], *fresh = NULL;
-    if (!fits(*at, body, asked, self)) {
-        enum err e = read_new(body, asked, self, &fresh);
-        if (e != ERR_OK)
-            return e;
-        if (*at != NULL)
-            leave(*at);
-        *at = fresh;
-    }
-    (*at)->users++;
-    pool_defer(p, *at, leave);
-    *ret = (*at)->peer;
+    enum err e = find(m, &wanted, &found);
+    if (e != ERR_OK)
+        return e;
+    found->users++;
+    pool_defer(p, found, leave);
+    *ret = found->peer;
     return ERR_OK;
 }
 
 void whois_memo_finish(struct whois_memo *m)
 {
-    for (size_t i = 0; i < WHOIS_MEMO_SLOTS; i++)
-        if (m->at[i] != NULL)
-            leave(m->at[i]);
-    *m = (struct whois_memo){ { NULL } };
+    for (size_t i = 0; i < WHOIS_MEMO_PLACES * WHOIS_MEMO_ANSWERS; i++) {
+        struct known_answer *a = m->at[i / WHOIS_MEMO_ANSWERS][i % WHOIS_MEMO_ANSWERS];
+        if (a != NULL)
+            leave(a);
+    }
+    *m = (struct whois_memo){ .next = 0 };
 }

@@ -28,13 +28,18 @@ static int sync_directory_of(struct pool *p, const char *file)
     return error;
 }
 
-/* LMDB's number, errno or 0. The map must not move under the copying. */
-static int write_copy(struct store *s, int fd)
+/* Entered so that the map is as large as the database has become; it must not move under the copying. */
+static enum err write_copy(struct store *s, int fd)
 {
-    (void)pthread_rwlock_rdlock(&s->map_lock);
-    int rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
+    MDB_txn *txn = NULL;
+    int rc = store_enter(s, MDB_RDONLY, &txn);
+
+    if (rc != 0)
+        return store_err(rc);
+    mdb_txn_abort(txn);
+    rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
     store_leave(s);
-    return rc != 0 ? rc : fsync(fd) != 0 ? errno : 0;
+    return store_err(rc == 0 && fsync(fd) != 0 ? errno : rc);
 }
 
 enum err store_backup(struct store *s, const char *file)
@@ -42,17 +47,17 @@ enum err store_backup(struct store *s, const char *file)
     struct pool *p = pool_create(PATHS_POOL_BYTES);
     const char *tmp = pool_fmt(p, "%s.tmp", file).p;
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-    int rc = fd < 0 ? errno : write_copy(s, fd);
+    enum err e = fd < 0 ? err_of_errno(errno) : write_copy(s, fd);
 
     if (fd >= 0) {
         (void)close(fd);
-        if (rc == 0 && rename(tmp, file) != 0)
-            rc = errno;
-        if (rc != 0)
+        if (e == ERR_OK && rename(tmp, file) != 0)
+            e = err_of_errno(errno);
+        if (e != ERR_OK)
             (void)unlink(tmp);
         else
-            rc = sync_directory_of(p, file);
+            e = err_of_errno(sync_directory_of(p, file));
     }
     pool_destroy(p);
-    return err_of_errno(rc);
+    return e;
 }

@@ -261,7 +261,7 @@ static void commit_batch(struct store *s, struct txn *batch[], size_t n)
         rc = finish(&c);
     give_up(&c);
     if (rc != 0)
-        fail(batch, n, rc);
+        fail(batch, n, store_cause(s, rc));
     pool_destroy(c.pool);
 }
 

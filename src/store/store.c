@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +19,6 @@
 #include "record.h"
 #include "store_int.h"
 
-#define READERS_MAX         126
 #define META_RECORD_VERSION 1
 #define META_POOL_BYTES     4096
 #define MAP_WAIT_MS         100 /* for the other transactions of this process to end */
@@ -42,16 +42,27 @@ enum err store_err(int rc)
     }
 }
 
+/* LMDB says EIO where a write was cut short, which a disk does that has just become full. */
+int store_cause(const struct store *s, int rc)
+{
+    struct statvfs fs;
+
+    if (rc != EIO || statvfs(s->directory, &fs) != 0)
+        return rc;
+    return (uint64_t)fs.f_bavail * fs.f_frsize < PLACE_ROOM_BYTES ? ENOSPC : rc;
+}
+
 /* Transactions */
 
 static int begin_or_renew(struct store *s, unsigned flags, MDB_txn **txn)
 {
+    if (s->env == NULL)
+        return MDB_PANIC;
     return *txn == NULL ? mdb_txn_begin(s->env, NULL, flags, txn) : mdb_txn_renew(*txn);
 }
 
-/* Takes over the size that another process gave the map. Those who read now are through in no time; a loop never waits with
- * a transaction open. */
-static int follow_map(struct store *s)
+/* Those who read now are through in no time; a loop never waits with a transaction open. */
+int store_lock_map(struct store *s)
 {
     struct timespec until;
 
@@ -59,24 +70,38 @@ static int follow_map(struct store *s)
     until.tv_nsec += MAP_WAIT_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    if (pthread_rwlock_timedwrlock(&s->map_lock, &until) != 0)
-        return MDB_MAP_RESIZED;
-    int rc = mdb_env_set_mapsize(s->env, 0);
+    return pthread_rwlock_timedwrlock(&s->map_lock, &until) == 0 ? 0 : MDB_MAP_RESIZED;
+}
+
+/* Takes over the size that another process gave the map. */
+static int follow_map(struct store *s)
+{
+    int rc = store_lock_map(s);
+
+    if (rc != 0)
+        return rc;
+    rc = s->env != NULL ? mdb_env_set_mapsize(s->env, 0) : 0;
     (void)pthread_rwlock_unlock(&s->map_lock);
     return rc;
 }
 
+static int mend(struct store *s, int rc)
+{
+    return rc == MDB_MAP_RESIZED ? follow_map(s) : rc == MDB_PANIC ? env_reopen(s) : rc;
+}
+
 int store_enter(struct store *s, unsigned flags, MDB_txn **txn)
 {
-    int rc = MDB_MAP_RESIZED;
+    int rc = 0;
 
-    for (unsigned tries = 0; rc == MDB_MAP_RESIZED && tries < 2; tries++) {
-        if (tries > 0 && (rc = follow_map(s)) != 0)
+    for (unsigned tries = 0; tries < 2; tries++) {
+        if (tries > 0 && (rc = mend(s, rc)) != 0)
             return rc;
         (void)pthread_rwlock_rdlock(&s->map_lock);
         rc = begin_or_renew(s, flags, txn);
-        if (rc != 0)
-            (void)pthread_rwlock_unlock(&s->map_lock);
+        if (rc == 0)
+            return 0;
+        (void)pthread_rwlock_unlock(&s->map_lock);
     }
     return rc;
 }
@@ -221,19 +246,8 @@ static enum err refuse_begin(struct opening *o, int rc)
 
 static enum err open_env(struct opening *o)
 {
-    struct store *s = o->store;
-    size_t map = o->options->map_bytes != 0 ? o->options->map_bytes
-                 : FAULT_NUMBER("map") != 0 ? (size_t)FAULT_NUMBER("map")
-                                            : STORE_MAP_BYTES;
-    unsigned flags = MDB_NOTLS | (o->options->no_sync || FAULT_IS("no-sync") ? (unsigned)MDB_NOSYNC : 0);
-    int rc = mdb_env_create(&s->env);
+    int rc = env_open(o->store);
 
-    if (rc == 0)
-        rc = mdb_env_set_mapsize(s->env, map);
-    if (rc == 0)
-        rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
-    if (rc == 0)
-        rc = mdb_env_open(s->env, o->options->directory, flags, S_IRUSR | S_IWUSR);
     return rc == 0 ? ERR_OK : refuse_rc(o, rc);
 }
 
@@ -319,14 +333,21 @@ static void read_boot_id(uint8_t ret[static BOOT_ID_BYTES])
     }
 }
 
-static struct store *create(void)
+static struct store *create(const struct store_options *o)
 {
     struct store *s = calloc(1, sizeof(*s));
+    char *directory = strdup(o->directory);
 
-    if (s == NULL || pthread_rwlock_init(&s->map_lock, NULL) != 0) {
+    if (s == NULL || directory == NULL || pthread_rwlock_init(&s->map_lock, NULL) != 0 ||
+        pthread_mutex_init(&s->views_lock, NULL) != 0) {
         (void)fprintf(stderr, "avouch: out of memory (opening the database)\n");
         abort();
     }
+    s->directory = directory;
+    s->map_bytes = o->map_bytes != 0          ? o->map_bytes
+                   : FAULT_NUMBER("map") != 0 ? (size_t)FAULT_NUMBER("map")
+                                              : STORE_MAP_BYTES;
+    s->flags = MDB_NOTLS | (o->no_sync || FAULT_IS("no-sync") ? (unsigned)MDB_NOSYNC : 0);
     read_boot_id(s->boot_id);
     return s;
 }
@@ -337,7 +358,7 @@ enum err store_open(struct pool *p, const struct store_options *o, struct store 
     enum err e = place_prepare(p, o->directory, o->must_exist, &opening.why);
 
     if (e == ERR_OK) {
-        opening.store = create();
+        opening.store = create(o);
         e = open_env(&opening);
     }
     if (e == ERR_OK)
@@ -361,6 +382,8 @@ void store_close(struct store *s)
     if (s->env != NULL)
         mdb_env_close(s->env);
     (void)pthread_rwlock_destroy(&s->map_lock);
+    (void)pthread_mutex_destroy(&s->views_lock);
+    free(s->directory);
     free(s);
 }
 
@@ -422,5 +445,8 @@ int store_check_readers(struct store *s)
 {
     int dead = 0;
 
-    return mdb_reader_check(s->env, &dead) == 0 ? dead : -1;
+    (void)pthread_rwlock_rdlock(&s->map_lock);
+    int rc = s->env != NULL ? mdb_reader_check(s->env, &dead) : MDB_PANIC;
+    store_leave(s);
+    return rc == 0 ? dead : -1;
 }

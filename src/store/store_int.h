@@ -11,21 +11,45 @@
 #define BOOT_ID_BYTES 16
 
 /* Every transaction of this process holds map_lock shared while it is active. Who moves the map (another process has a larger
- * one) holds it exclusively. */
+ * one) or opens the environment anew holds it exclusively. */
 struct store {
-    MDB_env *env;
+    MDB_env *env; /* NULL: it failed, and could not be opened again yet */
     MDB_dbi dbi;
+    char *directory;
+    size_t map_bytes;
+    unsigned flags;
     pthread_rwlock_t map_lock;
+    pthread_mutex_t views_lock;
+    struct view *views;             /* by next */
     uint8_t boot_id[BOOT_ID_BYTES]; /* of the kernel's run; zero where it is not known */
 };
 
 /* LMDB's number or errno in our words. */
 enum err store_err(int rc);
+/* LMDB's number for what is wrong, or a better one. */
+int store_cause(const struct store *s, int rc);
 
 /* Begins a transaction, or renews *txn if there is one. On failure (LMDB's number) nothing is held. Whoever has ended the transaction,
  * or let it rest, calls store_leave. */
 int store_enter(struct store *s, unsigned flags, MDB_txn **txn);
 void store_leave(struct store *s);
+
+/* With map_lock held exclusively. LMDB's number or errno. */
+int env_open(struct store *s);
+/* After MDB_PANIC: closes the environment with all that views hold of it, and opens it anew. */
+int env_reopen(struct store *s);
+int store_lock_map(struct store *s); /* exclusively, or MDB_MAP_RESIZED after MAP_WAIT_MS */
+
+/* Whoever reads: known to the store for env_reopen. */
+struct view {
+    struct view *next;
+    struct store *store;
+    MDB_txn *txn;       /* NULL before the first use */
+    MDB_cursor *cursor; /* NULL before the first view_next */
+    bool awake;         /* the transaction is active */
+    bool cursor_awake;  /* the cursor belongs to this snapshot */
+    enum err err;       /* until view_rest */
+};
 
 int store_get(const struct store *s, MDB_txn *txn, struct slice key,
               struct slice *ret); /* none if absent; borrowed from the map */

@@ -14,8 +14,9 @@
 
 struct txn *txn_create(struct pool *p, struct view *view, uint16_t issuer)
 {
-    struct txn *t = pool_zalloc(p, sizeof(*t));
+    struct txn *t = pool_alloc(p, sizeof(*t));
 
+    memset(t, 0, offsetof(struct txn, read));
     t->pool = p;
     t->view = view;
     t->issuer = issuer;

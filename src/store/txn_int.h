@@ -21,12 +21,13 @@ struct txn {
     uint16_t issuer;
     enum err err;
     size_t read_n, write_n, count_n;
-    struct record read[TXN_READS_MAX]; /* value none: was absent */
-    struct txn_write write[TXN_WRITES_MAX];
-    struct txn_count count[TXN_COUNTS_MAX];
     struct slice log; /* none: nothing to log */
     int64_t clock_ms; /* 0: does not rest on the clock */
     bool accepts_clock;
+    /* what follows is not cleared: two thousand bytes for every request */
+    struct record read[TXN_READS_MAX]; /* value none: was absent */
+    struct txn_write write[TXN_WRITES_MAX];
+    struct txn_count count[TXN_COUNTS_MAX];
 };
 
 /* A counter's value: version 1 | 0 | number (4). None reads as 0. */

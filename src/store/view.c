@@ -5,15 +5,6 @@
 
 #include "store_int.h"
 
-struct view {
-    struct store *store;
-    MDB_txn *txn;       /* NULL before the first use */
-    MDB_cursor *cursor; /* NULL before the first view_next */
-    bool awake;         /* the transaction is active */
-    bool cursor_awake;  /* the cursor belongs to this snapshot */
-    enum err err;       /* until view_rest */
-};
-
 struct view *view_create(struct store *s)
 {
     struct view *v = calloc(1, sizeof(*v));
@@ -21,18 +12,38 @@ struct view *view_create(struct store *s)
     if (v == NULL)
         abort();
     v->store = s;
+    (void)pthread_mutex_lock(&s->views_lock);
+    v->next = s->views;
+    s->views = v;
+    (void)pthread_mutex_unlock(&s->views_lock);
     return v;
 }
 
+static void leave_list(struct view *v)
+{
+    struct store *s = v->store;
+    struct view **at = &s->views;
+
+    (void)pthread_mutex_lock(&s->views_lock);
+    while (*at != v)
+        at = &(*at)->next;
+    *at = v->next;
+    (void)pthread_mutex_unlock(&s->views_lock);
+}
+
+/* Under map_lock, or another thread's env_reopen could close the environment between leaving the list and giving up the slot. */
 void view_destroy(struct view *v)
 {
     if (v == NULL)
         return;
     view_rest(v);
+    (void)pthread_rwlock_rdlock(&v->store->map_lock);
+    leave_list(v);
     if (v->cursor != NULL)
         mdb_cursor_close(v->cursor);
     if (v->txn != NULL)
         mdb_txn_abort(v->txn);
+    store_leave(v->store);
     free(v);
 }
 

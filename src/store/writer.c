@@ -1,10 +1,8 @@
 /* The thread that commits. It takes whatever is queued, so batches form by themselves while an fsync runs; and while signers are still
  * at work it waits a little for what they will send, because a commit costs much the same for one as for ten. */
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "fault.h"
 #include "log.h"
@@ -20,60 +18,11 @@ struct writer {
     pthread_t thread;
 };
 
-static struct timespec gather_end(void)
-{
-    struct timespec t = { 0 };
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += GATHER_US * 1000L;
-    t.tv_sec += t.tv_nsec / 1000000000L;
-    t.tv_nsec %= 1000000000L;
-    return t;
-}
-
-/* Until there is more than `seen`. False: time is up, or the queue is closed. */
-static bool wait_for_more(struct work_queue *q, size_t seen, const struct timespec *end)
-{
-    int r = 0;
-
-    (void)pthread_mutex_lock(&q->lock);
-    while (r == 0 && q->n == seen && !q->closed)
-        r = pthread_cond_timedwait(&q->more, &q->lock, end);
-    bool more = q->n > seen && !q->closed;
-    (void)pthread_mutex_unlock(&q->lock);
-    return more;
-}
-
-static void gather(struct writer *w, size_t have)
-{
-    const struct timespec end = gather_end();
-
-    for (size_t n = 0; w->backlog != NULL && have + n < GATHER_ENOUGH && w->backlog(w->ctx) > 0;
-         n = work_queue_length(&w->queue))
-        if (!wait_for_more(&w->queue, n, &end))
-            return;
-}
-
-static size_t length(const struct job *list)
-{
-    size_t n = 0;
-
-    for (; list != NULL; list = list->next)
-        n++;
-    return n;
-}
-
-static void append(struct job *list, struct job *more)
-{
-    while (list->next != NULL)
-        list = list->next;
-    list->next = more;
-}
-
 /* Commits the list's first jobs and passes them on: what was passed may be gone. The result is the rest. */
 static struct job *commit_some(struct writer *w, struct job *list)
 {
     struct txn *batch[STORE_BATCH_MAX];
+    struct job *done[STORE_BATCH_MAX];
     size_t n = 0;
 
     for (; list != NULL && n < STORE_BATCH_MAX; list = list->next)
@@ -81,20 +30,26 @@ static struct job *commit_some(struct writer *w, struct job *list)
     FAULT_POINT("settle-signed");
     store_commit(w->store, batch, n);
     for (size_t i = 0; i < n; i++)
-        job_pass(txn_job(batch[i]));
+        done[i] = txn_job(batch[i]);
+    jobs_pass(done, n);
     return list;
+}
+
+static bool have_signers_work(void *writer)
+{
+    const struct writer *w = writer;
+
+    return w->backlog != NULL && w->backlog(w->ctx) > 0;
 }
 
 static void *serve(void *writer)
 {
     struct writer *w = writer;
+    const struct gathering gathering = { GATHER_ENOUGH, GATHER_US, have_signers_work, w };
     struct job *list;
 
     (void)pthread_setname_np(pthread_self(), "writer");
-    while ((list = work_queue_take_all(&w->queue)) != NULL) {
-        gather(w, length(list));
-        if (work_queue_length(&w->queue) > 0) /* nobody else takes: this does not wait */
-            append(list, work_queue_take_all(&w->queue));
+    while ((list = work_queue_gather(&w->queue, &gathering)) != NULL) {
         while (list != NULL)
             list = commit_some(w, list);
         log_flush();

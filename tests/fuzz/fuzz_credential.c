@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned accepted = 0;
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (!credential_read(p, text, types[i], &parts))
+        if (!credential_read(text, types[i], &parts))
             continue;
         accepted++;
         check_accepted(p, text, types[i], &parts);

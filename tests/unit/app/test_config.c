@@ -135,7 +135,8 @@ static void test_wrong_values(void)
     refused("lifetimes: {code: 11m}\n", "avouch.yaml:1:19: `lifetimes.code` lies between 1s and 600s, not at 660s");
     refused("lifetimes: {session: 0s}\n",
             "avouch.yaml:1:22: `lifetimes.session` lies between 1s and 315360000s, not at 0s");
-    refused("tailscale: {mode: own}\n", "avouch.yaml:1:19: `tailscale.mode` is auto, kernel or userspace, not `own`");
+    refused("tailscale: {mode: tun}\n",
+            "avouch.yaml:1:19: `tailscale.mode` is auto, kernel, userspace or own, not `tun`");
     refused("email_verified: maybe\n", "avouch.yaml:1:17: `email_verified` is true or false, not `maybe`");
     refused("email_verified: yes\n", "avouch.yaml:1:17: `email_verified` is true or false, not `yes`");
     refused("state: var/lib\n", "avouch.yaml:1:8: `state` is a directory's absolute path, not `var/lib`");

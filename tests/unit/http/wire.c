@@ -147,6 +147,7 @@ static void sweep(void *ctx)
     struct server *s = ctx;
 
     conn_sweep(s->loop, loop_clock_ms() + atomic_load(&s->skew_ms));
+    atomic_fetch_add(&s->sweeps, 1);
 }
 
 void server_open(struct server *s, const char *spec, struct ssl_ctx_st *tls)
@@ -267,7 +268,7 @@ char *wire_ask(uint16_t port, const char *request, bool *ret_closed)
 
 bool wire_wait(atomic_int *value, int at_least)
 {
-    for (int i = 0; i < WIRE_WAIT_MS && atomic_load(value) < at_least; i++)
+    for (int i = 0; i < WIRE_PATIENCE_MS && atomic_load(value) < at_least; i++)
         (void)usleep(1000);
     return atomic_load(value) >= at_least;
 }

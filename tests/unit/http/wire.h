@@ -4,8 +4,9 @@
 
 #include "http_int.h"
 
-#define WIRE_BYTES_MAX (1 << 21)
-#define WIRE_WAIT_MS   3000
+#define WIRE_BYTES_MAX   (1 << 21)
+#define WIRE_WAIT_MS     3000
+#define WIRE_PATIENCE_MS 30000 /* of wire_wait, on a busy machine */
 
 /* The handler's paths: /echo says what came; /later answers from a thread of its own; /never does not answer; /close
  * ends the connection; /big is 1 MiB of x; /empty is a 204; /split has a line end in a header; all others are 404. */
@@ -17,6 +18,7 @@ struct server {
     pthread_t thread, worker;
     struct work_queue work;
     atomic_int calls, gone, waiting;
+    atomic_int sweeps;    /* so far */
     atomic_llong skew_ms; /* added to the time that the sweeper sees; it runs every 10 ms */
 };
 

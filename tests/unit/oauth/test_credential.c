@@ -17,7 +17,7 @@ static void test_round_trip(void)
 
     struct slice text = credential_write(p, CREDENTIAL_CODE, id, secret, written);
     CHECK_INT(text.n, CREDENTIAL_TEXT_BYTES);
-    CHECK(credential_read(p, text, CREDENTIAL_CODE, &parts));
+    CHECK(credential_read(text, CREDENTIAL_CODE, &parts));
     CHECK(memcmp(parts.id, id, ID_BYTES) == 0);
     CHECK(memcmp(parts.hash, written, SHA256_BYTES) == 0);
     CHECK(base64url_decode(p, text, &bytes));
@@ -37,7 +37,7 @@ static void test_types_do_not_pass_for_each_other(void)
     for (size_t i = 0; i < 4; i++) {
         struct slice text = credential_write(p, types[i], id, secret, hash[i]);
         for (size_t j = 0; j < 4; j++)
-            CHECK_INT(credential_read(p, text, types[j], &parts), i == j);
+            CHECK_INT(credential_read(text, types[j], &parts), i == j);
         for (size_t j = 0; j < i; j++)
             CHECK(memcmp(hash[i], hash[j], SHA256_BYTES) != 0);
     }
@@ -54,17 +54,17 @@ static void test_one_spelling(void)
     struct slice text = credential_write(p, CREDENTIAL_CODE, id, secret, hash);
     memcpy(changed, text.p, text.n);
     changed[text.n] = '=';
-    CHECK(!credential_read(p, slice_bytes(changed, text.n + 1), CREDENTIAL_CODE, &parts)); /* padded */
-    CHECK(!credential_read(p, slice_head(text, text.n - 1), CREDENTIAL_CODE, &parts));     /* truncated */
-    CHECK(!credential_read(p, SLICE_NONE, CREDENTIAL_CODE, &parts));
-    CHECK(!credential_read(p, SL(""), CREDENTIAL_CODE, &parts));
+    CHECK(!credential_read(slice_bytes(changed, text.n + 1), CREDENTIAL_CODE, &parts)); /* padded */
+    CHECK(!credential_read(slice_head(text, text.n - 1), CREDENTIAL_CODE, &parts));     /* truncated */
+    CHECK(!credential_read(SLICE_NONE, CREDENTIAL_CODE, &parts));
+    CHECK(!credential_read(SL(""), CREDENTIAL_CODE, &parts));
     changed[text.n - 1] = (char)(changed[text.n - 1] + 1); /* 41 bytes leave two spare bits in the last character */
-    CHECK(!credential_read(p, slice_bytes(changed, text.n), CREDENTIAL_CODE, &parts));
+    CHECK(!credential_read(slice_bytes(changed, text.n), CREDENTIAL_CODE, &parts));
     memcpy(changed, text.p, text.n);
     changed[10] = '+';
-    CHECK(!credential_read(p, slice_bytes(changed, text.n), CREDENTIAL_CODE, &parts));
+    CHECK(!credential_read(slice_bytes(changed, text.n), CREDENTIAL_CODE, &parts));
     changed[10] = '\0';
-    CHECK(!credential_read(p, slice_bytes(changed, text.n), CREDENTIAL_CODE, &parts));
+    CHECK(!credential_read(slice_bytes(changed, text.n), CREDENTIAL_CODE, &parts));
     pool_destroy(p);
 }
 

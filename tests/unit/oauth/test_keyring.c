@@ -356,6 +356,28 @@ static void test_order_rotate(void)
     rig_close(&r);
 }
 
+/* Many rotations one after another: found by tests/crash. An order that could not be carried out barred all later ones. */
+static void test_order_without_room(void)
+{
+    enum sign_alg alg;
+
+    rig_open(&r);
+    for (unsigned i = 0; i < KEYS_MAX - SIGN_ALG_COUNT; i++)
+        (void)add(ALG_ES256, i == 0);
+    struct order o = give_order(ORDER_ROTATE, SLICE_NONE);
+    CHECK(!keyring_has_room(&ring));
+    CHECK(!keyring_order_due(&ring, &o, &alg));
+    CHECK(finish(&o));
+    CHECK(!has_order());
+    o = give_order(ORDER_ROTATE_NOW, SLICE_NONE);
+    CHECK(keyring_order_due(&ring, &o, &alg)); /* a stolen key goes all the same */
+    (void)add(ALG_ES256, true);
+    while (!finish(&o))
+        continue;
+    CHECK_INT(ring.n, 1);
+    rig_close(&r);
+}
+
 static void test_order_rotate_now(void)
 {
     enum sign_alg alg;
@@ -464,6 +486,7 @@ int main(void)
         { "the kid of an imported key is kept", test_kid_of_an_imported_key_is_kept },
         { "order: rotate", test_order_rotate },
         { "order: rotate now", test_order_rotate_now },
+        { "order: rotate without room", test_order_without_room },
         { "order: retire", test_order_retire },
         { "orders come in turn", test_orders_in_turn },
         { "a record that makes no sense", test_corrupt_key },
