@@ -28,10 +28,12 @@ for argument in "$@"; do
     *) suites="$suites $argument" ;;
     esac
 done
-suites=${suites:-unit fuzz quickstart clang asan browser}
+suites=${suites:-unit fuzz quickstart clang asan browser e2e e2e-asan}
 
 test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
 python3-yaml apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
+# Debian's npm does not go with a node from elsewhere: only where there is none
+command -v npm >/dev/null || test_packages="$test_packages nodejs npm"
 
 # count TEXT: adds a "N passed, N failed, N skipped" to ours; false if it is none
 count() {
