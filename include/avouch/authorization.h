@@ -63,9 +63,11 @@ enum page_reason authorization_judge(struct req *r);
 /* Puts session, grant, flow and audit record; sets code. continued: a person pressed Continue. */
 void authorization_issue(struct req *r, bool continued);
 void authorization_set_cookie(struct req *r);
+void authorization_store(struct req *r);                /* a->query as a new flow; sets a->handle */
 struct slice authorization_flow_path(struct req *r);    /* "/authorize?flow=..." */
 
 step authorization_answer_code;
 void authorization_on_deny(struct req *r);              /* endpoint.on_deny */
+struct slice authorization_again(struct req *r);        /* endpoint.again: the same request as a GET */
 
 #endif

@@ -10,7 +10,7 @@
 #define FLOW_RECORD_VERSION 1
 #define FLOW_LIFETIME_S 600
 #define FLOW_QUERY_BYTES_MAX 16384
-#define FLOWS_MAX 100000
+#define FLOWS_PER_PERSON_MAX 1000
 
 enum flow_state { FLOW_OPEN, FLOW_CONTINUED, FLOW_CANCELLED };
 #define FLOW_STATE_COUNT 3
@@ -25,12 +25,14 @@ struct flow {
     enum page_reason reason;
     uint8_t grant_id[ID_BYTES];             /* once continued */
     int64_t created_at, expires_at;
+    int64_t stored_by;                      /* the person it counts against, whoever it is bound to later */
 };
 
-/* Puts a new one; the handle is the result. ERR_LIMIT at commit: FLOWS_MAX. */
+/* Puts a new one; the handle is the result. ERR_LIMIT at commit: FLOWS_PER_PERSON_MAX of stored_by. */
 struct slice flow_store(struct txn *t, struct flow *f, struct now now);
 /* False: no such flow, or *ret_expired (always set): it is over, also when its record is gone already. */
 bool flow_load(struct txn *t, struct slice handle, struct now now, struct flow *ret, bool *ret_expired);
 void flow_put(struct txn *t, const struct flow *f);
+bool flow_unpack(struct pool *p, struct slice value, struct flow *ret);
 
 #endif

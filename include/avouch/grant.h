@@ -3,8 +3,8 @@
  * is gone.
  *
  * A code is base64url of type (1) | id (8) | secret (32): 55 characters. Only SHA-256 of these 41 bytes is stored. The
- * secret is random, or, behind a page, HMAC(page key, handle), so that a second press of Continue repeats the same
- * code. Record class CLASS_GRANT, key: id. */
+ * secret is random, or, behind a page, HMAC(page key, id and handle), so that a second press of Continue repeats the
+ * same code. Record class CLASS_GRANT, key: id. */
 #ifndef AVOUCH_GRANT_H
 #define AVOUCH_GRANT_H
 

@@ -68,8 +68,9 @@ bool keyring_upkeep(struct txn *t, const struct keyring *k, struct now now, enum
 struct slice jwks_render(struct pool *p, const struct keyring *k);
 
 /* What the command line asks of the server, which alone can unseal: CLASS_ORDER (order.c). ROTATE: a new key of each
- * algorithm in use, published first; none where there is no room. ROTATE_NOW: active at once, and all older keys go at once. RETIRE: the key named
- * by the argument (kid or number) goes at once, a published one takes over or a new one is made first. */
+ * algorithm in use, published first; none where there is no room. ROTATE_NOW: active at once, and all older keys go at
+ * once. RETIRE: the key named by the argument (kid or number) goes at once, a published one takes over or a new one is
+ * made first. */
 enum order_kind { ORDER_ROTATE = 1, ORDER_ROTATE_NOW = 2, ORDER_RETIRE = 3 };
 
 struct order {

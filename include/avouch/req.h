@@ -33,6 +33,7 @@ struct endpoint {
     const struct param_table *params;       /* NULL: takes none */
     size_t state_bytes;                     /* r->state: zero at the first step */
     enum speech speech;
+    struct slice (*again)(struct req *r);   /* what [Try again] opens where the request was a POST; NULL or none: nothing */
     void (*on_deny)(struct req *r);         /* may prepare an answer of its own; NULL: reply_deny's */
 };
 

@@ -16,6 +16,7 @@ enum route_id {
 #define M_GET (1U << 0)
 #define M_POST (1U << 1)
 #define M_DELETE (1U << 2)
+#define M_NO_HEAD (1U << 3) /* GET here does something: HEAD is refused */
 
 enum route_body { BODY_NONE, BODY_FORM };
 enum route_cors { CORS_NO, CORS_ANY };

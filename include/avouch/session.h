@@ -46,7 +46,8 @@ void browser_make(struct browser *b);                               /* a fresh o
 bool session_load(struct txn *t, const struct issuer *issuer, const struct browser *b, struct now now,
                   struct session *ret);
 bool session_unpack(struct pool *p, struct slice value, struct session *ret);
-/* A new one for this person and node; sets b's id and secret. ERR_LIMIT at commit: SESSIONS_PER_PERSON_MAX. */
+/* A new one for this person and node; sets b's id and secret. Past SESSIONS_PER_PERSON_MAX *ret is good for this sign-in and not
+ * kept: b has no session then. */
 void session_start(struct txn *t, const struct issuer *issuer, const struct person *person, const struct peer *peer,
                    struct browser *b, struct now now, struct session *ret);
 /* auth_time = now, a new secret for record and cookie; id and sid stay. */

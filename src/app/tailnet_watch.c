@@ -86,7 +86,7 @@ static unsigned refresh_every(const struct serve *s)
 {
     int64_t limit = s->config.tailscale_max_stale;
 
-    return limit >= 2 * STATUS_REFRESH ? STATUS_REFRESH : (unsigned)(limit + 1) / 2;
+    return limit >= INT64_C(2) * STATUS_REFRESH ? STATUS_REFRESH : (unsigned)(limit + 1) / 2;
 }
 
 static bool is_settled(const struct serve *s)

@@ -13,15 +13,28 @@ static const struct named_step store_steps[], page_steps[];
 
 /* ---- which request ---- */
 
-static enum next store_posted(struct req *r)
+/* The request becomes a record, counted against the person who is there: strangers store nothing. */
+static enum next store_request(struct req *r)
 {
     struct authorization *a = r->state;
 
-    if (a->query.n > FLOW_QUERY_BYTES_MAX)
-        return deny(r, OAUTH_INVALID_REQUEST, "The request is longer than 16384 bytes.",
-                    "a posted request is too long");
-    a->flow.query = a->query;
-    a->handle = flow_store(r->txn, &a->flow, r->now);
+    if (a->query.n > FLOW_QUERY_BYTES_MAX) {
+        a->page_only = true;
+        return deny(r, OAUTH_INVALID_REQUEST, "The request is longer than 16384 bytes.", "too long to be stored");
+    }
+    authorization_store(r);
+    r->at = store_steps;
+    return NEXT;
+}
+
+static enum next store_posted(struct req *r)
+{
+    const struct authorization *a = r->state;
+
+    if (!r->origin.post)
+        return NEXT;
+    if (!a->has_flow)
+        return store_request(r);
     r->at = store_steps;
     return NEXT;
 }
@@ -67,8 +80,6 @@ static enum next read_request(struct req *r)
     a->params = r->params;
     a->fault = r->fault;
     a->query = sent_text(r);
-    if (r->origin.post)
-        return store_posted(r);
     /* an application may have a parameter of that name: beside client_id it is not ours */
     if (!slice_is_none(a->params->flow) && slice_is_none(a->params->client_id))
         return load_stored(r);
@@ -105,6 +116,8 @@ static void bind_flow(struct req *r, struct authorization *a)
     if (a->has_flow && a->flow.bound && a->flow.user_id == a->person.user_id && a->flow.reason == a->reason &&
         memcmp(hash, a->flow.browser_hash, sizeof(hash)) == 0)
         return;
+    a->flow.state = FLOW_OPEN; /* the answer that it had was another browser's or another person's */
+    memset(a->flow.grant_id, 0, sizeof(a->flow.grant_id));
     a->flow.bound = true;
     a->flow.user_id = a->person.user_id;
     a->flow.reason = a->reason;
@@ -121,12 +134,7 @@ static enum next prepare_page(struct req *r, struct authorization *a)
         r->at = page_steps;
         return NEXT;
     }
-    if (a->query.n > FLOW_QUERY_BYTES_MAX)
-        return deny(r, OAUTH_INVALID_REQUEST, "The request is longer than 16384 bytes.", "too long to be stored");
-    a->flow.query = a->query;
-    a->handle = flow_store(r->txn, &a->flow, r->now);
-    r->at = store_steps;
-    return NEXT;
+    return store_request(r);
 }
 
 /* Reload, back button, second tab: the page was answered already, and its answer is the same again. */
@@ -155,14 +163,14 @@ static enum next require_consent(struct req *r)
     struct authorization *a = r->state;
     enum page_reason reason = authorization_judge(r);
 
+    if (!(a->prompt & PROMPT_NONE) && !authorization_is_document(r)) {
+        a->page_only = true;
+        return deny(r, OAUTH_CROSS_SITE, NULL, "neither page nor code in a frame or a prefetch");
+    }
     if (is_answered(r, a))
         return repeat_answer(r, a);
     if (a->prompt & PROMPT_NONE)
         return reason == SILENT ? NEXT : refuse_silence(r, reason);
-    if (!authorization_is_document(r)) {
-        a->page_only = true;
-        return deny(r, OAUTH_CROSS_SITE, NULL, "neither page nor code in a frame or a prefetch");
-    }
     return reason == SILENT ? NEXT : prepare_page(r, a);
 }
 
@@ -210,6 +218,7 @@ static const struct named_step steps[] = {
     { "check redirect", authorization_check_redirect },
     { "know caller", know_caller },
     { "know person", authorization_know_person },
+    { "store posted", store_posted },
     { "load session", authorization_load_session },
     { "check none", authorization_check_none },
     { "check hint", authorization_check_hint },
@@ -228,5 +237,6 @@ const struct endpoint authorize_endpoint = {
     .params = &authorization_table,
     .state_bytes = sizeof(struct authorization),
     .speech = SPEAK_PAGE,
+    .again = authorization_again,
     .on_deny = authorization_on_deny,
 };

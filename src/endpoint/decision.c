@@ -69,8 +69,8 @@ static enum next check_binding(struct req *r)
         a->page_only = true;
         return deny(r, OAUTH_CROSS_SITE, NULL, "a decision in a frame or a prefetch");
     }
-    if (a->returning)
-        return NEXT;
+    if (a->returning && a->flow.state == FLOW_OPEN)
+        return NEXT; /* nothing goes with the error; an answer that was given already is somebody's */
     if (!a->browser.known) {
         a->page_only = true;
         return deny(r, OAUTH_NO_COOKIES, NULL, "a decision without our cookie");
@@ -149,5 +149,6 @@ const struct endpoint decision_endpoint = {
     .params = &table,
     .state_bytes = sizeof(struct authorization),
     .speech = SPEAK_PAGE,
+    .again = authorization_again,
     .on_deny = authorization_on_deny,
 };

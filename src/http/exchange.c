@@ -1,8 +1,9 @@
 /* One request between h2o and the handler. The raw head still lies at the front of the socket's input buffer when
  * h2o dispatches (HTTP/1 only), so our own scanner judges it first, and what the two parsers made of it must agree.
  * A struct exchange lives in h2o's request pool: its disposer is how we learn that h2o is done with the request.
- * With HTTP/1 h2o does not read while a handler is pending, so the sweeper looks for hung-up clients and calls
- * exchange_abandon. */
+ * With HTTP/1 h2o stops reading when it calls a handler; for answers that come later we go on, as taking the socket out of
+ * epoll and putting it back costs more than a read, and nothing comes in as a rule. What does come waits in the input buffer
+ * behind the request. The sweeper looks for hung-up clients and calls exchange_abandon. */
 #include <assert.h>
 #include <string.h>
 
@@ -204,6 +205,22 @@ static struct exchange *create(h2o_req_t *req, struct conn *c)
     return x;
 }
 
+/* The next request, or the end of the connection: h2o will see either once this one is answered. */
+static void on_early(h2o_socket_t *sock, const char *err)
+{
+    h2o_socket_read_stop(sock);
+}
+
+static void handle(struct exchange *x, const struct http_request *r)
+{
+    struct conn *c = x->conn;
+    struct loop *l = c->listener->loop;
+
+    l->handler(l->handler_ctx, r, &x->client);
+    if (c->exchange == x) /* else x may be gone */
+        h2o_socket_read_start(c->sock, on_early);
+}
+
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
@@ -223,7 +240,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
         if (c->listener->class == LISTEN_PROXY)
             req->http1_is_persistent = 0; /* a pooling proxy mixes people: one request a connection */
         fill(&r, req, &head, c);
-        c->listener->loop->handler(c->listener->loop->handler_ctx, &r, &x->client);
+        handle(x, &r);
     }
     return 0;
 }

@@ -22,10 +22,11 @@ void flow_put(struct txn *t, const struct flow *f)
     pack_bytes(&k, f->grant_id, ID_BYTES);
     pack_i64(&k, f->created_at);
     pack_i64(&k, f->expires_at);
+    pack_i64(&k, f->stored_by);
     stored_put(t, stored_key(t, CLASS_FLOW, f->id), &k);
 }
 
-static bool unpack(struct pool *p, struct slice value, struct flow *ret)
+bool flow_unpack(struct pool *p, struct slice value, struct flow *ret)
 {
     struct flow f;
     struct unpacker u;
@@ -42,6 +43,7 @@ static bool unpack(struct pool *p, struct slice value, struct flow *ret)
     unpack_bytes(&u, f.grant_id, ID_BYTES);
     f.created_at = unpack_i64(&u);
     f.expires_at = unpack_i64(&u);
+    f.stored_by = unpack_more(&u) ? unpack_i64(&u) : 0;
     if (unpack_end(&u) != ERR_OK || state >= FLOW_STATE_COUNT || reason >= PAGE_REASON_COUNT)
         return false;
     f.state = (enum flow_state)state;
@@ -64,7 +66,7 @@ struct slice flow_store(struct txn *t, struct flow *f, struct now now)
     f->created_at = now.s;
     f->expires_at = now.s + FLOW_LIFETIME_S;
     flow_put(t, f);
-    txn_count(t, issuer_count_key(t, CLASS_FLOW, SLICE_NONE), 1, FLOWS_MAX);
+    txn_count(t, issuer_count_key(t, CLASS_FLOW, key_user(txn_pool(t), f->stored_by)), 1, FLOWS_PER_PERSON_MAX);
     return handle;
 }
 
@@ -74,7 +76,7 @@ static bool find(struct txn *t, const struct credential_parts *parts, struct flo
     struct flow f = { 0 };
 
     bool found = txn_get(t, stored_key(t, CLASS_FLOW, parts->id), &value);
-    if (found && !unpack(txn_pool(t), value, &f)) {
+    if (found && !flow_unpack(txn_pool(t), value, &f)) {
         txn_fail(t, ERR_CORRUPT);
         return false;
     }

@@ -96,14 +96,16 @@ bool grant_load(struct txn *t, const uint8_t id[static ID_BYTES], struct grant *
     return false;
 }
 
-/* "code" keeps this derivation apart from all others under the page key. */
-static void derive_secret(struct pool *p, const struct issuer *issuer, struct slice handle,
-                          uint8_t ret[static CODE_SECRET_BYTES])
+/* "code" keeps this derivation apart from all others under the page key, the id the codes of one page from each other: it may be opened
+ * again by somebody else. */
+static void derive_secret(struct pool *p, const struct issuer *issuer, const uint8_t id[static ID_BYTES],
+                          struct slice handle, uint8_t ret[static CODE_SECRET_BYTES])
 {
     struct buf b;
 
     buf_init(&b, p, CODE_DERIVATION_MAX);
     buf_put(&b, SL("code"));
+    buf_put(&b, slice_bytes(id, ID_BYTES));
     buf_put(&b, handle);
     struct slice input = buf_finish(&b);
     assert(!slice_is_none(input)); /* a handle is a credential of ours */
@@ -129,11 +131,11 @@ struct slice grant_issue_code(struct txn *t, const struct issuer *issuer, const 
     struct pool *p = txn_pool(t);
     uint8_t secret[CODE_SECRET_BYTES];
 
+    stored_id_make(t, CLASS_GRANT, now, g->id);
     if (slice_is_none(handle))
         random_bytes(secret, sizeof(secret));
     else
-        derive_secret(p, issuer, handle, secret);
-    stored_id_make(t, CLASS_GRANT, now, g->id);
+        derive_secret(p, issuer, g->id, handle, secret);
     struct slice code = credential_write(p, CREDENTIAL_CODE, g->id, secret, g->code_hash);
     wipe(secret, sizeof(secret));
     g->state = GRANT_ISSUED;
@@ -151,7 +153,7 @@ struct slice grant_repeat_code(struct pool *p, const struct issuer *issuer, cons
 {
     uint8_t secret[CODE_SECRET_BYTES], hash[SHA256_BYTES];
 
-    derive_secret(p, issuer, handle, secret);
+    derive_secret(p, issuer, id, handle, secret);
     struct slice code = credential_write(p, CREDENTIAL_CODE, id, secret, hash);
     wipe(secret, sizeof(secret));
     return code;

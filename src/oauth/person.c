@@ -51,12 +51,13 @@ static bool is_free_for(struct txn *t, enum key_class class, struct slice name, 
     return owner == 0 || owner == user_id;
 }
 
-/* base, base-2, base-3, ... A reserved name counts as taken: who would be `admin` is `admin-2`. None: all tries are spent. */
+/* base, base-2, base-3, ... A reserved name counts as taken: who would be `admin` is `admin-2`; so does one that is none any
+ * more: after `node` there is no `node-2`, which is a machine's. None: all tries are spent. */
 static struct slice first_free(struct txn *t, struct slice base, unsigned tries, int64_t user_id)
 {
     for (unsigned i = 1; i <= tries; i++) {
         struct slice name = i == 1 ? base : pool_fmt(txn_pool(t), SLICE_FMT "-%u", SLICE_ARG(base), i);
-        if (!username_is_reserved(name) && is_free_for(t, CLASS_USERNAME, name, user_id))
+        if (username_is_valid(name) && !username_is_reserved(name) && is_free_for(t, CLASS_USERNAME, name, user_id))
             return name;
     }
     return SLICE_NONE;

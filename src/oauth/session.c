@@ -75,11 +75,18 @@ static void hash_secret(const struct browser *b, uint8_t ret[static SHA256_BYTES
     sha256_parts(parts, 3, ret);
 }
 
+static int64_t ends_at(const struct session *s, const struct lifetimes *l)
+{
+    int64_t absolute = s->created_at + l->session, idle = s->touched_at + l->session_idle;
+
+    return absolute < idle ? absolute : idle;
+}
+
 static void put(struct txn *t, const struct issuer *issuer, const struct session *s)
 {
     struct packer k;
 
-    pack_begin(&k, txn_pool(t), SESSION_RECORD_VERSION, s->created_at + issuer->lifetimes.session);
+    pack_begin(&k, txn_pool(t), SESSION_RECORD_VERSION, ends_at(s, &issuer->lifetimes));
     pack_bytes(&k, s->id, ID_BYTES);
     pack_bytes(&k, s->secret_hash, SHA256_BYTES);
     pack_bytes(&k, s->browser_hash, SHA256_BYTES);
@@ -133,7 +140,7 @@ static bool find(struct txn *t, const uint8_t id[static ID_BYTES], struct sessio
 
 static bool is_in_time(const struct session *s, const struct lifetimes *l, struct now now)
 {
-    return now.s < s->created_at + l->session && now.s < s->touched_at + l->session_idle;
+    return now.s < ends_at(s, l);
 }
 
 static bool epochs_hold(struct txn *t, const struct session *s)
@@ -171,11 +178,13 @@ bool session_load(struct txn *t, const struct issuer *issuer, const struct brows
 void session_start(struct txn *t, const struct issuer *issuer, const struct person *person, const struct peer *peer,
                    struct browser *b, struct now now, struct session *ret)
 {
+    struct slice count = issuer_count_key(t, CLASS_SESSION, key_user(txn_pool(t), person->user_id));
     struct issuer_record record;
     uint8_t sid[SID_BYTES];
 
     browser_make(b);
-    b->has_session = true;
+    /* who signs in without a cookie again and again must not lock anybody out: one more is signed in, and not remembered */
+    b->has_session = txn_count_now(t, count) < SESSIONS_PER_PERSON_MAX;
     stored_id_make(t, CLASS_SESSION, now, b->id);
     random_bytes(b->secret, SESSION_SECRET_BYTES);
     random_bytes(sid, SID_BYTES);
@@ -193,9 +202,10 @@ void session_start(struct txn *t, const struct issuer *issuer, const struct pers
     memcpy(ret->id, b->id, ID_BYTES);
     hash_secret(b, ret->secret_hash);
     browser_hash(b, ret->browser_hash);
+    if (!b->has_session)
+        return;
     put(t, issuer, ret);
-    txn_count(t, issuer_count_key(t, CLASS_SESSION, key_user(txn_pool(t), person->user_id)), 1,
-              SESSIONS_PER_PERSON_MAX);
+    txn_count(t, count, 1, SESSIONS_PER_PERSON_MAX);
 }
 
 void session_refresh_auth(struct txn *t, const struct issuer *issuer, struct session *s, struct browser *b,

@@ -24,13 +24,14 @@ static void uncount(struct txn *t, enum key_class class, struct slice value)
     struct pool *p = txn_pool(t);
     struct session session;
     struct grant grant;
+    struct flow flow;
 
     if (class == CLASS_SESSION && session_unpack(p, value, &session))
         count_down(t, class, key_user(p, session.user_id), SESSIONS_PER_PERSON_MAX);
     else if (class == CLASS_GRANT && grant_unpack(p, value, &grant))
         count_down(t, class, key_user(p, grant.user_id), GRANTS_PER_PERSON_MAX);
-    else if (class == CLASS_FLOW)
-        count_down(t, class, SLICE_NONE, FLOWS_MAX);
+    else if (class == CLASS_FLOW && flow_unpack(p, value, &flow))
+        count_down(t, class, key_user(p, flow.stored_by), FLOWS_PER_PERSON_MAX);
 }
 
 static bool remove_expired(struct txn *t, enum key_class class, struct slice key)

@@ -124,6 +124,15 @@ void authorization_set_cookie(struct req *r)
                                 browser_cookie(r->pool, &a->browser), r->issuer->lifetimes.session));
 }
 
+void authorization_store(struct req *r)
+{
+    struct authorization *a = r->state;
+
+    a->flow.query = a->query;
+    a->flow.stored_by = a->person.user_id;
+    a->handle = flow_store(r->txn, &a->flow, r->now);
+}
+
 struct slice authorization_flow_path(struct req *r)
 {
     const struct authorization *a = r->state;
@@ -222,8 +231,7 @@ static bool can_return(struct req *r, struct authorization *a)
     if (!a->form_post && slice_is_none(error_location(r)))
         return false;
     if (slice_is_none(a->handle) && a->query.n <= FLOW_QUERY_BYTES_MAX) {
-        a->flow.query = a->query;
-        a->handle = flow_store(r->txn, &a->flow, r->now);
+        authorization_store(r);
     }
     return !slice_is_none(a->handle);
 }
@@ -258,7 +266,16 @@ void authorization_on_deny(struct req *r)
         e.return_uri = a->redirect_uri;
         e.return_flow = a->handle;
     }
-    if (r->origin.post && !slice_is_none(a->handle))
-        e.again_uri = authorization_flow_path(r); /* the address of a POST is not for opening */
     reply_error_page(r, &e);
+}
+
+struct slice authorization_again(struct req *r)
+{
+    const struct authorization *a = r->state;
+
+    if (a->has_flow)
+        return authorization_flow_path(r);
+    if (a->query.n == 0 || a->query.n > FLOW_QUERY_BYTES_MAX)
+        return SLICE_NONE;
+    return pool_fmt(r->pool, SLICE_FMT "?" SLICE_FMT, SLICE_ARG(route_at(ROUTE_AUTHORIZE)->path), SLICE_ARG(a->query));
 }

@@ -5,25 +5,19 @@
 #include "ask.h"
 #include "cookie.h"
 #include "encode.h"
+#include "status.h"
 
 /* One question, its answer judged. */
 struct question {
-    struct ask ask;
+    struct ask ask; /* first: what lands */
     struct address asked;
+    bool with_port; /* a loopback address, where only the port says which peer it is; it may be unknown */
+    bool running;   /* tailscaled has said so after a miss */
+    step *then;
     struct peer peer;
 };
 
 static const char trouble_hint[] = "The tailnet service on this server does not answer.";
-
-static struct question *make_question(struct req *r, struct address asked, bool with_port, bool may_miss)
-{
-    struct question *q = pool_zalloc(r->pool, sizeof(*q));
-
-    q->asked = asked;
-    q->ask = (struct ask){ .pool = r->pool, .path = whois_path(r->pool, &asked, with_port), .may_miss = may_miss };
-    q->ask.job.at = r->m->asks;
-    return q;
-}
 
 static enum next trouble(struct req *r, const char *why)
 {
@@ -34,6 +28,67 @@ static enum next trouble(struct req *r, const char *why)
 static enum next refused(struct req *r)
 {
     return deny(r, OAUTH_TEMPORARILY_UNAVAILABLE, r->m->refusal, "the tailnet is not to be relied on");
+}
+
+/* ---- one question ---- */
+
+static struct question *landed(const struct req *r)
+{
+    return (struct question *)(void *)r->landed;
+}
+
+static enum next send(struct req *r, struct question *q, struct ask ask, step *land)
+{
+    q->ask = ask;
+    q->ask.pool = r->pool;
+    q->ask.job.at = r->m->asks;
+    return req_wait(r, &q->ask.job, land);
+}
+
+static enum next whois_landed(struct req *r);
+
+static enum next send_whois(struct req *r, struct question *q)
+{
+    struct ask ask = { .path = whois_path(r->pool, &q->asked, q->with_port), .may_miss = q->with_port };
+
+    return send(r, q, ask, whois_landed);
+}
+
+/* A tailscaled that is only starting knows nobody, and one that was made to forget its network neither. It may have begun to run
+ * between the two answers, so it is asked once more; not about a port, where a miss is dear. */
+static enum next status_landed(struct req *r)
+{
+    struct question *q = landed(r);
+    struct tailnet_status status = { .running = false };
+
+    if (q->ask.job.err != ERR_OK)
+        return trouble(r, err_text(q->ask.job.err));
+    bool has_none = q->ask.ret_status == 404; /* made-up people, always there */
+    if (!has_none &&
+        (q->ask.ret_status != 200 || status_parse(r->pool, q->ask.ret_body, &status) != ERR_OK || !status.running))
+        return trouble(r, "tailscaled is not running");
+    q->running = true;
+    q->ask.ret_status = 404;
+    return q->with_port ? q->then(r) : send_whois(r, q);
+}
+
+static enum next whois_landed(struct req *r)
+{
+    struct question *q = landed(r);
+
+    if (q->ask.job.err != ERR_OK || q->ask.ret_status != 404 || q->running)
+        return q->then(r);
+    return send(r, q, (struct ask){ .path = SL(STATUS_PATH) }, status_landed);
+}
+
+static enum next ask_about(struct req *r, struct address asked, bool with_port, step *then)
+{
+    struct question *q = pool_zalloc(r->pool, sizeof(*q));
+
+    q->asked = asked;
+    q->with_port = with_port;
+    q->then = then;
+    return send_whois(r, q);
 }
 
 /* False: r is denied. */
@@ -60,7 +115,7 @@ static bool read_answer(struct req *r, struct question *q)
 
 static enum next caller_landed(struct req *r)
 {
-    struct question *q = (struct question *)(void *)r->landed;
+    struct question *q = landed(r);
 
     if (!read_answer(r, q))
         return DENY;
@@ -93,7 +148,7 @@ static enum next ask_dev(struct req *r)
     size_t index = 0;
     struct address asked = dev_choice(r, &index) ? dev_address(index) : r->origin.address;
 
-    return req_wait(r, &make_question(r, asked, true, true)->ask.job, caller_landed);
+    return ask_about(r, asked, true, caller_landed);
 }
 
 /* An address that cannot be a peer's is never asked about: a miss holds tailscaled's one lock for 185 ms. Without a port it does not,
@@ -107,7 +162,7 @@ static enum next ask_tailnet(struct req *r)
         return nobody(r);
     if (slice_is_none(r->issuer->self.stable_id))
         return trouble(r, "tailscaled has not said yet who we are");
-    return req_wait(r, &make_question(r, *a, loopback, loopback)->ask.job, caller_landed);
+    return ask_about(r, *a, loopback, caller_landed);
 }
 
 /* The peer that whoever stands before us names. Only an address of the tailnet can be one. */
@@ -119,7 +174,7 @@ static enum next ask_forwarded(struct req *r, struct slice text)
         return nobody(r);
     if (slice_is_none(r->issuer->self.stable_id))
         return trouble(r, "tailscaled has not said yet who we are");
-    return req_wait(r, &make_question(r, a, false, false)->ask.job, caller_landed);
+    return ask_about(r, a, false, caller_landed);
 }
 
 /* `tailscale serve`: from the loopback any process could send these headers, so the socket must be tailscaled's own. */
@@ -188,7 +243,7 @@ static enum next ask_next(struct req *r);
 
 static enum next person_landed(struct req *r)
 {
-    struct question *q = (struct question *)(void *)r->landed;
+    struct question *q = landed(r);
     const struct recheck *c = r->recheck;
     const struct person_pair *pair = &c->pairs[c->at - 1];
 
@@ -209,7 +264,7 @@ static enum next ask_next(struct req *r)
     while (c->at < c->n) {
         const struct person_pair *pair = &c->pairs[c->at++];
         if (address_parse(pair->address, &a))
-            return req_wait(r, &make_question(r, a, false, false)->ask.job, person_landed);
+            return ask_about(r, a, false, person_landed);
     }
     return deny(r, OAUTH_INVALID_GRANT, "The person or the device of this sign-in is not on the tailnet any more.",
                 "no node of the grant's person answers for them");

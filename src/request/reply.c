@@ -189,6 +189,8 @@ void reply_error_page(struct req *r, struct error_page *e)
     e->hint = slice_of(r->deny.hint);
     e->peer = r->caller;
     e->address = r->origin.by_unix ? SLICE_NONE : address_ip_text(r->pool, &r->origin.address);
+    if (r->origin.post && r->endpoint->again != NULL) /* the address of a POST is not for opening */
+        e->again_uri = r->endpoint->again(r);
     e->retry_after_s = r->deny.code == OAUTH_TEMPORARILY_UNAVAILABLE ? RETRY_AFTER_S : 0;
     (void)reply_page(r, (uint16_t)oauth_error_status(r->deny.code), page_error(r->pool, e), e->return_uri);
     retry_after(r);

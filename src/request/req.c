@@ -140,6 +140,8 @@ static enum next end(struct req *r, enum next n)
         if (n == DENY && r->err == ERR_OK && r->endpoint->on_deny != NULL)
             r->endpoint->on_deny(r);
     }
+    if (r->err != ERR_OK)
+        r->end = DENY; /* an answer that was ready before the commit failed is not true */
     if (r->err != ERR_OK || r->settled || !txn_is_dirty(r->txn))
         return r->end;
     n = settle(r);

@@ -129,9 +129,14 @@ static void refuse(const struct visit *v, enum oauth_error code, const char *hin
 static void refuse_method(const struct visit *v)
 {
     struct answer a = { .status = 0 };
-    bool get = v->route->methods & M_GET, post = v->route->methods & M_POST;
+    const unsigned methods = v->route->methods;
+    struct slice allow = SL("POST");
 
-    answer_header(&a, "allow", get && post ? SL("GET, HEAD, POST") : get ? SL("GET, HEAD") : SL("POST"));
+    if ((methods & M_NO_HEAD) != 0)
+        allow = SL("GET, POST");
+    else if ((methods & M_GET) != 0)
+        allow = (methods & M_POST) != 0 ? SL("GET, HEAD, POST") : SL("GET, HEAD");
+    answer_header(&a, "allow", allow);
     refuse_as(v, &a, OAUTH_METHOD_NOT_ALLOWED, "This method is not for this path.");
 }
 
@@ -260,7 +265,8 @@ static bool method_fits(const struct visit *v, bool *ret_post)
     *ret_post = slice_eq(method, SL("POST"));
     if (*ret_post)
         return v->route->methods & M_POST;
-    return (v->route->methods & M_GET) && (v->head || slice_eq(method, SL("GET")));
+    bool head = v->head && (v->route->methods & M_NO_HEAD) == 0;
+    return (v->route->methods & M_GET) && (head || slice_eq(method, SL("GET")));
 }
 
 /* ---- into a struct req ---- */

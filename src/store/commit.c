@@ -44,6 +44,7 @@ static int begin(struct commit *c)
     if (rc != 0)
         return rc;
     FAULT_POINT("commit-begun");
+    recent_begin(&c->store->recent, mdb_txn_id(c->txn));
     rc = meta_load(c->store, c->txn, &m);
     c->latest_ms = m.latest_ms;
     /* a newer avouch may have taken the database over while we run */
@@ -59,8 +60,12 @@ static int compare_reads(struct commit *c, struct txn *t)
 {
     struct slice value = SLICE_NONE;
     size_t n = FAULT_IS("no-compare") ? 0 : t->read_n;
+    const struct recent *recent = &c->store->recent;
+    bool covered = recent_covers(recent, t->snapshot);
 
     for (size_t i = 0; i < n && t->job.err == ERR_OK; i++) {
+        if (covered && !recent_has(recent, t->snapshot, t->read[i].key))
+            continue;
         int rc = store_get(c->store, c->txn, t->read[i].key, &value);
 
         if (rc != 0)
@@ -142,7 +147,14 @@ static int erase(struct commit *c, struct slice key)
     MDB_val k = val_of(key);
     int rc = mdb_del(c->txn, c->store->dbi, &k, NULL);
 
+    recent_add(&c->store->recent, key);
     return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int put(struct commit *c, struct slice key, struct slice value)
+{
+    recent_add(&c->store->recent, key);
+    return store_put(c->store, c->txn, key, value);
 }
 
 static int apply_writes(struct commit *c, const struct txn *t)
@@ -152,7 +164,7 @@ static int apply_writes(struct commit *c, const struct txn *t)
     for (size_t i = 0; i < t->write_n && rc == 0; i++) {
         const struct txn_write *w = &t->write[i];
 
-        rc = slice_is_none(w->value) ? erase(c, w->key) : store_put(c->store, c->txn, w->key, w->value);
+        rc = slice_is_none(w->value) ? erase(c, w->key) : put(c, w->key, w->value);
     }
     return rc;
 }
@@ -165,8 +177,7 @@ static int apply_counts(struct commit *c, const struct txn *t, const struct plan
     for (size_t i = 0; i < t->count_n && rc == 0; i++) {
         struct slice key = t->count[i].key;
 
-        rc =
-            plan->count[i] == 0 ? erase(c, key) : store_put(c->store, c->txn, key, count_pack(c->pool, plan->count[i]));
+        rc = plan->count[i] == 0 ? erase(c, key) : put(c, key, count_pack(c->pool, plan->count[i]));
     }
     return rc;
 }
@@ -177,7 +188,7 @@ static int apply_log(struct commit *c, const struct txn *t, struct chain *chain)
         return 0;
     chain_extend(chain, t->log);
     struct slice key = key_make(c->pool, t->issuer, CLASS_AUDIT, key_u64(c->pool, chain->sequence), SLICE_NONE);
-    return store_put(c->store, c->txn, key, chain_pack_link(c->pool, chain, t->log));
+    return put(c, key, chain_pack_link(c->pool, chain, t->log));
 }
 
 static int apply_one(struct commit *c, const struct txn *t, const struct plan *plan)
@@ -215,7 +226,7 @@ static int finish(struct commit *c)
 
     for (size_t i = 0; i < c->head_n && rc == 0; i++) {
         c->head[i].chain.at = (int64_t)time(NULL);
-        rc = store_put(c->store, c->txn, head_key(c, c->head[i].issuer), chain_pack_head(c->pool, &c->head[i].chain));
+        rc = put(c, head_key(c, c->head[i].issuer), chain_pack_head(c->pool, &c->head[i].chain));
     }
     if (rc == 0)
         rc = meta_stamp(c->store, c->txn, c->pool, c->latest_ms);
@@ -225,6 +236,8 @@ static int finish(struct commit *c)
     c->txn = NULL; /* gone, whether that succeeds or not */
     FAULT_POINT("commit-before-sync");
     rc = mdb_txn_commit(txn);
+    if (rc == 0)
+        recent_commit(&c->store->recent);
     FAULT_POINT("commit-after-sync");
     store_leave(c->store);
     return rc;
@@ -252,6 +265,8 @@ static void fail(struct txn *batch[], size_t n, int rc)
 static void commit_batch(struct store *s, struct txn *batch[], size_t n)
 {
     struct commit c = { .store = s, .pool = pool_create(COMMIT_POOL_BYTES) };
+
+    (void)pthread_mutex_lock(&s->commit_lock);
     int rc = begin(&c);
 
     c.head = pool_alloc(c.pool, n * sizeof(*c.head));
@@ -260,6 +275,7 @@ static void commit_batch(struct store *s, struct txn *batch[], size_t n)
     if (rc == 0 && c.dirty)
         rc = finish(&c);
     give_up(&c);
+    (void)pthread_mutex_unlock(&s->commit_lock);
     if (rc != 0)
         fail(batch, n, store_cause(s, rc));
     pool_destroy(c.pool);

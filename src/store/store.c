@@ -339,7 +339,7 @@ static struct store *create(const struct store_options *o)
     char *directory = strdup(o->directory);
 
     if (s == NULL || directory == NULL || pthread_rwlock_init(&s->map_lock, NULL) != 0 ||
-        pthread_mutex_init(&s->views_lock, NULL) != 0) {
+        pthread_mutex_init(&s->views_lock, NULL) != 0 || pthread_mutex_init(&s->commit_lock, NULL) != 0) {
         (void)fprintf(stderr, "avouch: out of memory (opening the database)\n");
         abort();
     }
@@ -383,6 +383,7 @@ void store_close(struct store *s)
         mdb_env_close(s->env);
     (void)pthread_rwlock_destroy(&s->map_lock);
     (void)pthread_mutex_destroy(&s->views_lock);
+    (void)pthread_mutex_destroy(&s->commit_lock);
     free(s->directory);
     free(s);
 }

@@ -6,6 +6,7 @@
 
 #include <lmdb.h>
 
+#include "recent.h"
 #include "store.h"
 
 #define BOOT_ID_BYTES 16
@@ -19,6 +20,8 @@ struct store {
     size_t map_bytes;
     unsigned flags;
     pthread_rwlock_t map_lock;
+    pthread_mutex_t commit_lock;    /* of recent: one commit of this process at a time, as LMDB has it anyway */
+    struct recent recent;
     pthread_mutex_t views_lock;
     struct view *views;             /* by next */
     uint8_t boot_id[BOOT_ID_BYTES]; /* of the kernel's run; zero where it is not known */

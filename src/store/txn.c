@@ -97,6 +97,8 @@ static const struct slice *remember(struct txn *t, struct slice key)
         txn_fail(t, ERR_LIMIT);
         return NULL;
     }
+    if (t->read_n == 0)
+        t->snapshot = view_txn_id(t->view);
     if (!view_get(t->view, key, &value, &err) && err != ERR_OK) {
         txn_fail(t, err);
         return NULL;

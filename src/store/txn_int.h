@@ -21,6 +21,7 @@ struct txn {
     uint16_t issuer;
     enum err err;
     size_t read_n, write_n, count_n;
+    uint64_t snapshot; /* of the first read; those after a wait may be of later ones */
     struct slice log; /* none: nothing to log */
     int64_t clock_ms; /* 0: does not rest on the clock */
     bool accepts_clock;

@@ -13,7 +13,9 @@ static struct slice store(struct flow *f)
 {
     struct txn *t = rig_begin(&r);
 
-    *f = (struct flow){ .query = SL(QUERY), .bound = true, .user_id = RIG_USER, .reason = PAGE_FIRST_TIME };
+    *f = (struct flow){
+        .query = SL(QUERY), .bound = true, .user_id = RIG_USER, .stored_by = RIG_USER, .reason = PAGE_FIRST_TIME
+    };
     memset(f->browser_hash, 9, SHA256_BYTES);
     struct slice handle = flow_store(t, f, r.now);
     CHECK_INT(rig_commit(&r, t), ERR_OK);
@@ -41,7 +43,7 @@ static void test_store_and_load(void)
     CHECK_INT(found.reason, PAGE_FIRST_TIME);
     CHECK_INT(found.browser_hash[31], 9);
     CHECK_INT(rig_expires_at(&r, CLASS_FLOW, f.id), RIG_START_S + FLOW_LIFETIME_S);
-    CHECK_INT(rig_count(&r, CLASS_FLOW, SLICE_NONE), 1);
+    CHECK_INT(rig_count(&r, CLASS_FLOW, key_user(r.pool, RIG_USER)), 1);
     rig_close(&r);
 }
 
@@ -62,7 +64,7 @@ static void test_state_is_kept(void)
     CHECK_INT(found.state, FLOW_CONTINUED);
     CHECK_INT(found.grant_id[7], 5);
     CHECK_INT(found.expires_at, RIG_START_S + FLOW_LIFETIME_S);
-    CHECK_INT(rig_count(&r, CLASS_FLOW, SLICE_NONE), 1);
+    CHECK_INT(rig_count(&r, CLASS_FLOW, key_user(r.pool, RIG_USER)), 1);
     rig_close(&r);
 }
 

@@ -66,9 +66,7 @@ static void test_bad_urls(void)
         { SL("https://idp.example.ts.net\n"), "is a URL such as" },
         { SL("https://idp.example.ts.net\0"), "is a URL such as" },
         { SL("https://idp example"), "is a URL such as" },
-        { SL("https://b\xc3\xbc"
-             "cher.example"),
-          "is a URL such as" },
+        { SL("https://m\xc3\xbcnchen.example"), "is a URL such as" },
         { SL("https://127.1"), "is a URL such as" },
         { SL("https://"), "has a host" },
         { SL("https:///path"), "has a host" },

@@ -129,6 +129,17 @@ static void test_reserved(void)
     rig_close(&r);
 }
 
+/* `node-...` is the subject of a machine. */
+static void test_node(void)
+{
+    rig_open(&r);
+    check_names(101, "node@one.example", "node", "node@one.example");
+    check_names(102, "node@two.example", "user-102", "node@two.example");
+    check_names(103, "node.x@one.example", "node.x", "node.x@one.example");
+    check_names(104, "node.x@two.example", "node.x-2", "node.x@two.example");
+    rig_close(&r);
+}
+
 /* Field 42 */
 static void test_field_names(void)
 {
@@ -481,6 +492,7 @@ int main(void)
         { "one local part, many people (security E)", test_same_local_part },
         { "user-<id> may be taken too", test_name_of_the_id_is_taken },
         { "reserved names count as taken", test_reserved },
+        { "nobody is called as machines are", test_node },
         { "all different, all valid (field 42)", test_field_names },
         { "logins that are no address", test_no_address },
         { "an address is given out with one user id", test_withheld_address },

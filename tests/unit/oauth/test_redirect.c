@@ -89,9 +89,7 @@ static void test_refused_characters(void)
         { SL("https://app.example/\x7f"), "outside printable ASCII" },
         { SL("https://app.example/\x80"), "outside printable ASCII" },
         { SL("https://app.example/\xff"), "outside printable ASCII" },
-        { SL("https://b\xc3\xbc"
-             "cher.example/"),
-          "xn-- form" },
+        { SL("https://m\xc3\xbcnchen.example/"), "xn-- form" },
         { SL("https://app.example\\cb"), "backslash" },
         { SL("https:\\\\app.example/"), "backslash" },
         { SL("https://app.example/cb#"), "fragment" },

@@ -200,8 +200,7 @@ static void test_no_email(void)
         "alice@example.com\n",
         "alice@example.com\r\nBcc: eve@example.com",
         "j\xc3\xbcrgen@example.com",
-        "alice@b\xc3\xbc"
-        "cher.example",
+        "alice@m\xc3\xbcnchen.example",
         "alice\x7f@example.com",
     };
 

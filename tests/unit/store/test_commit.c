@@ -8,7 +8,6 @@
 
 #define ROWS(a)    (sizeof(a) / sizeof((a)[0]))
 #define MANY       (2 * STORE_BATCH_MAX + 1)
-#define FULL_BYTES ((size_t)1 << 20)
 
 static struct disk disk;
 
@@ -159,6 +158,28 @@ static void test_nothing_to_commit(void)
     CHECK_INT(disk_commit(&disk, t), ERR_CHANGED); /* its answer rests on the old value all the same */
 }
 
+/* What comes after a change in its batch and changes nothing does not undo it. */
+static void test_readers_in_a_batch(void)
+{
+    disk_put(&disk, "a", "1");
+    struct txn *batch[] = { reading("b"), reading_and_putting("b", "a", "2"), reading("b") };
+
+    store_commit(disk.store, batch, ROWS(batch));
+    for (size_t i = 0; i < ROWS(batch); i++)
+        CHECK_INT(txn_job(batch[i])->err, ERR_OK);
+    check_is("a", "2");
+}
+
+static void test_view_rests(void)
+{
+    struct txn *t = disk_begin(&disk);
+    uint64_t before = view_txn_id(disk.view);
+
+    txn_put(t, key("a"), SL("1"));
+    CHECK_INT(store_commit_one(disk.store, t), ERR_OK);
+    CHECK_INT(view_txn_id(disk.view), before + 1);
+}
+
 static void test_failed_before(void)
 {
     disk_put(&disk, "a", "1");
@@ -285,8 +306,10 @@ static void test_many(void)
     static struct txn *batch[MANY];
     uint64_t before = disk_txn_id(&disk);
 
-    for (unsigned i = 0; i < MANY; i++)
+    for (unsigned i = 0; i < MANY; i++) {
         batch[i] = counting("n", 1, MANY);
+        txn_job(batch[i])->err = ERR_TIMEOUT; /* not told yet */
+    }
     store_commit(disk.store, batch, MANY);
     for (unsigned i = 0; i < MANY; i++)
         CHECK_INT(txn_job(batch[i])->err, ERR_OK);
@@ -359,18 +382,28 @@ static void test_log(void)
     check_text_of(2, 1, "another issuer's");
 }
 
+static bool has_head(uint16_t issuer)
+{
+    struct slice value;
+
+    return txn_get(disk_begin(&disk), key_make(disk.pool, issuer, CLASS_AUDIT_HEAD, SLICE_NONE, SLICE_NONE), &value);
+}
+
 /* What is not committed leaves no gap, and no chain of its own. */
 static void test_log_of_losers(void)
 {
     uint64_t before = follow(1).sequence;
+    struct txn *changed = reading("a"), *limited = counting("n", 1, 0), *nowhere = logging(4, "was not");
+    struct slice value;
 
-    disk_put(&disk, "a", "1");
-    struct txn *changed = reading("a"), *limited = counting("n", 1, 0);
-    disk_put(&disk, "a", "2");
+    (void)txn_get(nowhere, key("a"), &value);
+    disk_put(&disk, "a", "changed for these");
     txn_log(changed, SL("was not"));
     txn_log(limited, SL("was not either"));
-    struct txn *batch[] = { changed, logging(1, "was"), limited, logging(1, "was too") };
+    struct txn *batch[] = { changed, nowhere, logging(1, "was"), limited, logging(1, "was too") };
     store_commit(disk.store, batch, ROWS(batch));
+    CHECK_INT(txn_job(nowhere)->err, ERR_CHANGED);
+    CHECK(has_head(1) && !has_head(4));
     CHECK_INT(txn_job(changed)->err, ERR_CHANGED);
     CHECK_INT(txn_job(limited)->err, ERR_LIMIT);
     CHECK_INT(follow(1).sequence, before + 2);
@@ -473,81 +506,6 @@ static void test_clock_of_losers(void)
     CHECK_INT(clock_now().latest_ms, base);
 }
 
-/* A full database */
-
-static struct disk full;
-
-static const char *numbered(unsigned n)
-{
-    return pool_fmt(full.pool, "%06u", n).p;
-}
-
-static enum err put_bytes(unsigned n, size_t bytes)
-{
-    struct txn *t = disk_begin(&full);
-
-    txn_put(t, disk_key(&full, numbered(n)), slice_bytes(pool_zalloc(full.pool, bytes), bytes));
-    return disk_commit(&full, t);
-}
-
-/* Until there is no more room. How many there are. */
-static unsigned fill(size_t bytes)
-{
-    unsigned n = 0;
-    enum err e = ERR_OK;
-
-    while (e == ERR_OK)
-        e = put_bytes(n++, bytes);
-    CHECK_INT(e, ERR_FULL);
-    return n - 1;
-}
-
-static void check_full_and_emptied(size_t bytes)
-{
-    disk_open(&full, FULL_BYTES);
-    unsigned n = fill(bytes);
-    CHECK(n > 10);
-    CHECK(!slice_is_none(disk_get(&full, numbered(n - 1)))); /* reads go on */
-    CHECK(slice_is_none(disk_get(&full, numbered(n))));
-    disk_detach(&full);
-    disk_attach(&full); /* as it is */
-    for (unsigned i = 0; i < n; i++)
-        disk_del(&full, numbered(i));
-    CHECK_INT(put_bytes(0, bytes), ERR_OK);
-    CHECK(fill(bytes) >= n - n / 10); /* all of the room is back, but for what lies in odd places */
-    disk_close(&full);
-}
-
-static void test_full(void)
-{
-    check_full_and_emptied(20);
-    check_full_and_emptied(500);
-    check_full_and_emptied(5000); /* in pages of their own */
-    check_full_and_emptied(20000);
-}
-
-/* One that does not fit takes the whole batch with it, and each is told. */
-static void test_full_batch(void)
-{
-    disk_open(&full, FULL_BYTES);
-    disk_put(&full, "a", "1");
-    uint64_t before = disk_txn_id(&full);
-    struct txn *batch[30];
-    for (unsigned i = 0; i < ROWS(batch); i++) {
-        batch[i] = disk_begin(&full);
-        txn_put(batch[i], disk_key(&full, numbered(i)), slice_bytes(pool_zalloc(full.pool, 60000), 60000));
-    }
-    txn_fail(batch[1], ERR_CRYPTO);
-    store_commit(full.store, batch, ROWS(batch));
-    for (unsigned i = 0; i < ROWS(batch); i++)
-        CHECK_INT(txn_job(batch[i])->err, i == 1 ? ERR_CRYPTO : ERR_FULL);
-    CHECK_INT(disk_txn_id(&full), before);
-    CHECK(slice_is_none(disk_get(&full, numbered(0))));
-    store_commit(full.store, batch, 2);
-    CHECK_INT(txn_job(batch[0])->err, ERR_OK); /* alone it fits */
-    disk_close(&full);
-}
-
 int main(void)
 {
     static const struct tap_test tests[] = {
@@ -559,6 +517,8 @@ int main(void)
         { "what was not read may change", test_unread_may_change },
         { "what was read and written over is compared", test_read_then_written },
         { "nothing to commit", test_nothing_to_commit },
+        { "a batch that one of it changes", test_readers_in_a_batch },
+        { "the view rests", test_view_rests },
         { "a transaction that failed before", test_failed_before },
         { "counters and their limits", test_counters },
         { "counters are in nobody's way", test_counters_together },
@@ -573,8 +533,6 @@ int main(void)
         { "the clocks of the last commit", test_clocks },
         { "the latest time that something rests on", test_latest_clock },
         { "losers do not move it", test_clock_of_losers },
-        { "full, and of use again", test_full },
-        { "a batch that does not fit", test_full_batch },
     };
 
     disk_open(&disk, DISK_MAP_BYTES);

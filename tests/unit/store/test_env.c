@@ -20,25 +20,25 @@ static int error_at(off_t at)
     return at < META_PAGES_END ? meta_errno : pages_errno;
 }
 
-ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
+ssize_t pwrite(int fd, const void *buf, size_t n, off_t offset)
 {
-    if (error_at(at) != 0) {
-        errno = error_at(at);
+    if (error_at(offset) != 0) {
+        errno = error_at(offset);
         return -1;
     }
-    if (cut_short && at >= META_PAGES_END)
+    if (cut_short && offset >= META_PAGES_END)
         n /= 2;
-    return syscall(SYS_pwrite64, fd, bytes, n, at);
+    return syscall(SYS_pwrite64, fd, buf, n, offset);
 }
 
 /* LMDB's way to write neighbouring pages. */
-ssize_t writev(int fd, const struct iovec *parts, int count)
+ssize_t writev(int fd, const struct iovec *iovec, int count)
 {
     if (pages_errno != 0) {
         errno = pages_errno;
         return -1;
     }
-    return syscall(SYS_writev, fd, parts, cut_short ? 1 : count);
+    return syscall(SYS_writev, fd, iovec, cut_short ? 1 : count);
 }
 
 static struct disk disk;

@@ -241,6 +241,12 @@ static void pack_huge_length(struct packer *k)
     pack_u64(k, 0);
 }
 
+static void pack_three_texts_in_8_bytes(struct packer *k)
+{
+    pack_u32(k, 3);
+    pack_u64(k, 0);
+}
+
 static void test_lengths(void)
 {
     struct unpacker u;
@@ -250,11 +256,14 @@ static void test_lengths(void)
     CHECK_INT(unpack_end(&u), ERR_CORRUPT);
 
     /* how many texts there are is not believed before it is possible: nothing is allocated for them */
-    unpack_begin(&u, pool, packed_by(pack_huge_length));
-    size_t used = pool_used(pool);
-    CHECK_INT(unpack_texts(&u).n, 0);
-    CHECK_INT(unpack_end(&u), ERR_CORRUPT);
-    CHECK_INT(pool_used(pool), used);
+    static void (*const impossible[])(struct packer *) = { pack_huge_length, pack_three_texts_in_8_bytes };
+    for (size_t i = 0; i < 2; i++) {
+        unpack_begin(&u, pool, packed_by(impossible[i]));
+        size_t used = pool_used(pool);
+        CHECK_INT(unpack_texts(&u).n, 0);
+        CHECK_INT(unpack_end(&u), ERR_CORRUPT);
+        CHECK_INT(pool_used(pool), used);
+    }
 }
 
 static void pack_half_a_text(struct packer *k)
