@@ -15,6 +15,7 @@ struct inbox;
 /* Where jobs are sent: a worker's queue, the loop's own LocalAPI client, or a list that a test drains. */
 struct queue {
     void (*send)(struct queue *q, struct job *j); /* cannot fail, any thread */
+    void (*send_list)(struct queue *q, struct job *first, struct job *last, size_t n); /* by next; NULL: knows no lists */
 };
 
 struct job {
@@ -28,6 +29,7 @@ struct job {
 };
 
 void job_send(struct job *j);
+void jobs_send(struct job *first); /* a list by next, each to where it goes: those to one queue in a row are one list there */
 void job_pass(struct job *j);     /* the worker's last word: on to `then`, or home */
 void jobs_pass(struct job *const jobs[], size_t n); /* the same for many: those of one home get there together */
 

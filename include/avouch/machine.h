@@ -59,6 +59,10 @@ struct machine {
         bool running;
     } sweep;
     unsigned waiting;                       /* tickets out */
+    struct leaving {                        /* jobs for threads, sent together by machine_send: else each would wake one, and often in vain */
+        bool holds;                         /* set by the caller who calls it; false: each is sent at once */
+        struct job *head, **tail;           /* by next */
+    } leaving;
     struct counters {
         uint64_t requests, documents, again, answered_503, audit_dropped;
     } count;
@@ -66,6 +70,8 @@ struct machine {
 
 /* The pools and caches; the doors and the issuer are set by the caller before or after, the rest is zero. */
 void machine_init(struct machine *m);
+void machine_send(struct machine *m);       /* after each wake of the loop */
+void machine_forget(struct machine *m);     /* the caches: the issuer they were made for is about to go */
 void machine_finish(struct machine *m);     /* all requests must be gone */
 
 #endif

@@ -20,6 +20,7 @@
 #define STEADY_S        60 /* it ran that long: the next start does not wait */
 #define AUTH_KEY_MAX    512
 #define JOIN_POOL_BYTES 65536
+#define JOIN_AGAIN_S    30 /* it takes some seconds, and asking meanwhile begins it anew */
 #define END_TRIES       30 /* tenths of a second that it gets to leave */
 
 static const char *own_directory(struct serve *s)
@@ -102,6 +103,7 @@ static void start(struct serve *s)
         become_tailscaled(own->argv, own->env, parent);
     own->started_s = time(NULL);
     own->joining = false;
+    own->join_wait_s = 0;
     if (own->pid < 0)
         LOG(LOG_ERROR, "tailscaled cannot be started", LOG_TEXT("why", slice_of(strerrordesc_np(errno))));
     else
@@ -133,6 +135,8 @@ void own_node_tick(void *serve)
     if (s->own.directory == NULL)
         return;
     look_after(s);
+    if (s->own.join_wait_s > 0)
+        s->own.join_wait_s--;
     if (s->own.pid > 0)
         return;
     if (s->own.wait_s > 0)
@@ -197,6 +201,8 @@ static void on_start(struct job *j)
 
     if (j->err != ERR_OK || s->own.ask.ret_status >= 300)
         end_join(s, j->err != ERR_OK ? err_text(j->err) : "start was refused");
+    else if (!s->own.logs_in)
+        end_join(s, NULL);
     else
         post(s, "/localapi/v0/login-interactive", SL(""), on_login);
 }
@@ -247,18 +253,27 @@ static void show_login(struct serve *s, struct slice url)
     systemd_notify("STATUS=waiting for somebody to log our own node in; the address is in the log");
 }
 
+static void join(struct serve *s, bool log_in)
+{
+    struct own_node *own = &s->own;
+
+    own->joining = true;
+    own->logs_in = log_in;
+    own->join_wait_s = JOIN_AGAIN_S;
+    own->pool = pool_create(JOIN_POOL_BYTES);
+    post(s, "/localapi/v0/start", start_body(s, own->pool), on_start);
+}
+
+/* One that says NoState waits for its control server: it is a node already, and logging in would make it another. */
 void own_node_on_status(struct serve *s, const struct tailnet_status *status)
 {
     struct own_node *own = &s->own;
+    bool stopped = slice_eq(status->backend_state, SL("Stopped"));
+    bool no_node = slice_eq(status->backend_state, SL("NeedsLogin")) && status->auth_url.n == 0;
 
     if (own->directory == NULL || status->running)
         return;
     show_login(s, status->auth_url);
-    bool waits = slice_eq(status->backend_state, SL("NeedsLogin")) || slice_eq(status->backend_state, SL("NoState")) ||
-                 slice_eq(status->backend_state, SL("Stopped"));
-    if (own->joining || !waits || status->auth_url.n > 0)
-        return;
-    own->joining = true;
-    own->pool = pool_create(JOIN_POOL_BYTES);
-    post(s, "/localapi/v0/start", start_body(s, own->pool), on_start);
+    if ((no_node || stopped) && !own->joining && own->join_wait_s == 0)
+        join(s, no_node);
 }

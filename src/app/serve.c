@@ -54,16 +54,30 @@ static size_t backlog(void *signer)
     return signer_backlog(signer);
 }
 
-static void flush(void *ctx)
+static void after_wake(void *ctx)
 {
-    (void)ctx;
+    struct serve *s = ctx;
+
+    machine_send(&s->machine);
     log_flush();
+}
+
+/* What requests may still point to goes once there are none; caches that compare addresses forget them first, as what comes next may lie
+ * at the same place. */
+static void drop_retired(struct serve *s)
+{
+    if (s->retired_n == 0 || s->machine.waiting > 0)
+        return;
+    machine_forget(&s->machine);
+    while (s->retired_n > 0)
+        pool_destroy(s->retired[--s->retired_n]);
 }
 
 static void on_upkeep(void *ctx)
 {
     struct serve *s = ctx;
 
+    drop_retired(s);
     if (s->issuer == NULL)
         return;
     upkeep_keys(&s->machine);
@@ -121,7 +135,7 @@ static bool start_loop(struct serve *s)
 
     s->loop = loop_create(route_handle, m);
     loop_on_signal(s->loop, on_signal, s); /* before any other thread: they inherit what is blocked */
-    loop_after_wake(s->loop, flush, NULL);
+    loop_after_wake(s->loop, after_wake, s);
     return true;
 }
 
@@ -145,6 +159,7 @@ static void fill_machine(struct serve *s)
     m->daemon_uid = NO_UID;
     m->log_documents = s->config.log_documents;
     machine_init(m);
+    m->leaving.holds = true;
     if (s->config.dev) {
         dev_init(&m->dev, s->config.dev_users);
         m->asks = &m->dev.queue;
@@ -213,26 +228,42 @@ void serve_on_status(struct serve *s)
 
 /* ---- while it runs ---- */
 
+static bool take_settings(struct serve *s)
+{
+    struct config fresh;
+
+    if (serve_read_settings(s, &fresh) != COMMAND_DONE)
+        return false;
+    fresh.listen = s->config.listen;
+    fresh.state = s->config.state;
+    fresh.issuer = s->config.issuer;
+    fresh.dev_users = s->config.dev_users;
+    s->config = fresh;
+    return serve_load_tls(s) && s->issuer != NULL && serve_make_issuer(s, s->issuer->url);
+}
+
 /* What can change without a new start; the old settings stay where the new ones are wrong. */
 static void reload(struct serve *s)
 {
-    struct config fresh, old = s->config;
+    const struct config old = s->config;
+    struct pool *before = s->settings;
 
+    drop_retired(s);
+    if (s->retired_n == RETIRED_MAX) {
+        LOG(LOG_WARN, "not reloaded: requests still use what earlier reloads replaced; try again");
+        return;
+    }
     systemd_notify("RELOADING=1");
-    if (serve_read_settings(s, &fresh) == COMMAND_DONE) {
-        fresh.listen = old.listen;
-        fresh.state = old.state;
-        fresh.issuer = old.issuer;
-        fresh.dev_users = old.dev_users;
-        s->config = fresh;
-        if (serve_load_tls(s) && s->issuer != NULL && serve_make_issuer(s, s->issuer->url)) {
-            s->machine.log_documents = fresh.log_documents;
-            LOG(LOG_INFO, "reloaded: certificate and settings; listen, state and issuer need a new start");
-        } else {
-            s->config = old;
-            LOG(LOG_ERROR, "not reloaded: the old settings stay");
-        }
+    s->settings = pool_create(SERVE_POOL_BYTES);
+    if (take_settings(s)) {
+        if (before != s->pool)
+            s->retired[s->retired_n++] = before;
+        s->machine.log_documents = s->config.log_documents;
+        LOG(LOG_INFO, "reloaded: certificate and settings; listen, state and issuer need a new start");
     } else {
+        pool_destroy(s->settings);
+        s->settings = before;
+        s->config = old;
         LOG(LOG_ERROR, "not reloaded: the old settings stay");
     }
     systemd_notify("READY=1");
@@ -258,6 +289,7 @@ static void settle_down(struct serve *s)
     const struct timespec millisecond = { 0, 1000000 };
 
     for (unsigned i = 0; s->machine.waiting > 0 && i < SETTLE_TRIES; i++) {
+        machine_send(&s->machine);
         (void)inbox_drain(s->machine.inbox);
         (void)nanosleep(&millisecond, NULL);
     }
@@ -279,6 +311,10 @@ static int end(struct serve *s, int status)
     store_close(s->store);
     tls_unref(s->tls);
     pool_destroy(s->watch.pool);
+    if (s->settings != s->pool)
+        pool_destroy(s->settings);
+    while (s->retired_n > 0)
+        pool_destroy(s->retired[--s->retired_n]);
     pool_destroy(s->pool);
     log_flush();
     return status;
@@ -315,6 +351,7 @@ int serve_run(int argc, char **argv)
     struct serve *s = &serve;
 
     *s = (struct serve){ .pool = pool_create(SERVE_POOL_BYTES), .argc = argc, .argv = argv };
+    s->settings = s->pool;
     int status = serve_read_settings(s, &s->config);
     if (status != COMMAND_DONE)
         return end(s, status == SERVE_HELPED ? COMMAND_DONE : status);

@@ -16,11 +16,15 @@
 #define LISTENERS_MAX    16
 #define SERVE_HELPED     (-1) /* --help was asked for and given */
 #define SERVE_POOL_BYTES (16U << 20)
+#define RETIRED_MAX      64   /* reloads while there was never a moment without a request */
 #define STATUS_EVERY_MS  1000 /* until tailscaled has told who we are */
-#define STATUS_REFRESH   5    /* afterwards each so many ticks: until then a node that was made anew elsewhere is not noticed */
+#define STATUS_REFRESH   5    /* afterwards each so many ticks: so long another node in our place is not noticed */
 
 struct serve {
-    struct pool *pool; /* lives as long as the process: settings and their texts */
+    struct pool *pool;     /* lives as long as the process */
+    struct pool *settings; /* of the settings in force and the issuer made of them; at first the same as pool */
+    struct pool *retired[RETIRED_MAX]; /* of those before, until no request uses them */
+    size_t retired_n;
     int argc;
     char **argv; /* kept for SIGHUP: flags win again */
     struct config config;
@@ -62,7 +66,8 @@ struct serve {
         pid_t pid; /* 0: it does not run */
         int64_t started_s;
         int backoff_s, wait_s;
-        bool joining;
+        bool joining, logs_in; /* logs_in: it is to become a node, not only to run again */
+        int join_wait_s;       /* until it is asked to join once more */
         struct ask ask;
         struct pool *pool; /* of ask */
         struct slice shown_url;

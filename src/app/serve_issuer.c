@@ -159,7 +159,7 @@ static bool remember(struct serve *s, struct pool *p, struct slice url)
 static struct issuer *make(struct serve *s, struct slice url, struct slice host, bool https)
 {
     const struct config *c = &s->config;
-    struct issuer *issuer = pool_zalloc(s->pool, sizeof(*issuer));
+    struct issuer *issuer = pool_zalloc(s->settings, sizeof(*issuer));
 
     *issuer = (struct issuer){
         .number = ISSUER_NUMBER,
@@ -177,8 +177,8 @@ static struct issuer *make(struct serve *s, struct slice url, struct slice host,
         .refresh_key = s->secrets + SHA256_BYTES,
     };
     if (s->watch.known) {
-        issuer->self.stable_id = pool_dup(s->pool, s->watch.status.stable_id);
-        issuer->self.suffix = pool_dup(s->pool, s->watch.status.suffix);
+        issuer->self.stable_id = pool_dup(s->settings, s->watch.status.stable_id);
+        issuer->self.suffix = pool_dup(s->settings, s->watch.status.suffix);
     }
     return issuer;
 }
@@ -190,7 +190,7 @@ bool serve_make_issuer(struct serve *s, struct slice url)
     const char *why = "";
     bool https = false, done = false;
 
-    url = pool_dup(s->pool, url);
+    url = pool_dup(s->settings, url);
     if (!issuer_url_check(url, s->config.dev, &host, &https, &why))
         (void)serve_complain("issuer " SLICE_FMT ": %s", SLICE_ARG(url), why);
     else

@@ -13,7 +13,7 @@ bool serve_load_tls(struct serve *s)
 
     if (slice_is_none(s->config.tls_certificate))
         return true;
-    if (tls_load(s->pool, s->config.tls_certificate, s->config.tls_key, &tls, &why) != ERR_OK)
+    if (tls_load(s->settings, s->config.tls_certificate, s->config.tls_key, &tls, &why) != ERR_OK)
         return serve_complain(SLICE_FMT, SLICE_ARG(why));
     serve_set_tls(s, tls);
     return true;

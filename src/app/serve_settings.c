@@ -140,10 +140,10 @@ static int read_sources(struct serve *s, const char *file, struct config *c)
 
     /* a newcomer's trial must not depend on an operator's file */
     if (file != NULL || !c->dev)
-        e = config_read_file(s->pool, file != NULL ? file : CONFIG_FILE, file != NULL, c, &error);
+        e = config_read_file(s->settings, file != NULL ? file : CONFIG_FILE, file != NULL, c, &error);
     c->lists_begun = 0;
     if (e == ERR_OK)
-        e = config_read_environment(s->pool, environ, c, &error);
+        e = config_read_environment(s->settings, environ, c, &error);
     c->lists_begun = 0;
     if (e == ERR_OK)
         return COMMAND_DONE;
@@ -167,7 +167,7 @@ static int check(const struct config *c)
 int serve_read_settings(struct serve *s, struct config *ret)
 {
     static const struct slice people[] = { { "alice@example.com", 17 }, { "bob@example.com", 15 } };
-    struct walk w = { s->pool, s->argc, 0, s->argv };
+    struct walk w = { s->settings, s->argc, 0, s->argv };
     const char *file = NULL;
     struct config c;
     int status = COMMAND_DONE;
@@ -184,7 +184,7 @@ int serve_read_settings(struct serve *s, struct config *ret)
         return status;
     if (c.dev && c.dev_users.n == 0)
         c.dev_users = (struct slices){ people, 2 };
-    config_complete(s->pool, &c);
+    config_complete(s->settings, &c);
     *ret = c;
     return COMMAND_DONE;
 }

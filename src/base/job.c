@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <time.h>
 
+#define WAKES_MAX 64 /* workers of one queue */
+
 /* Our mutexes cannot fail but by a bug of ours. */
 static void lock(pthread_mutex_t *m)
 {
@@ -25,6 +27,27 @@ static void unlock(pthread_mutex_t *m)
 void job_send(struct job *j)
 {
     j->at->send(j->at, j);
+}
+
+void jobs_send(struct job *first)
+{
+    while (first != NULL) {
+        struct job *last = first;
+        size_t n = 1;
+
+        for (; last->next != NULL && last->next->at == first->at; n++)
+            last = last->next;
+        struct job *rest = last->next;
+        if (first->at->send_list != NULL) {
+            first->at->send_list(first->at, first, last, n);
+        } else {
+            for (struct job *next; first != rest; first = next) {
+                next = first->next;
+                job_send(first);
+            }
+        }
+        first = rest;
+    }
 }
 
 void job_pass(struct job *j)
@@ -49,7 +72,7 @@ void inbox_finish(struct inbox *in)
     (void)pthread_mutex_destroy(&in->lock);
 }
 
-static void push_list(struct inbox *in, struct job *first, struct job *last)
+static void push_home(struct inbox *in, struct job *first, struct job *last)
 {
     last->next = NULL;
     lock(&in->lock);
@@ -64,7 +87,7 @@ static void push_list(struct inbox *in, struct job *first, struct job *last)
 
 void inbox_push(struct inbox *in, struct job *j)
 {
-    push_list(in, j, j);
+    push_home(in, j, j);
 }
 
 static bool goes_home(const struct job *j)
@@ -83,7 +106,7 @@ void jobs_pass(struct job *const jobs[], size_t n)
         }
         for (; i + 1 < n && goes_home(jobs[i + 1]) && jobs[i + 1]->home == home; i++)
             jobs[i]->next = jobs[i + 1];
-        push_list(home, jobs[first], jobs[i]);
+        push_home(home, jobs[first], jobs[i]);
     }
 }
 
@@ -103,25 +126,38 @@ size_t inbox_drain(struct inbox *in)
     return n;
 }
 
-static void push(struct queue *queue, struct job *j)
+/* A wake for each job, as far as there are sleepers. */
+static void append(struct work_queue *q, struct job *first, struct job *last, size_t n)
+{
+    last->next = NULL;
+    *q->tail = first;
+    q->tail = &last->next;
+    q->n += n;
+    if (q->n < q->enough && q->is_more_coming(q->ctx))
+        return;
+    for (size_t i = 0; i < n && i < WAKES_MAX; i++)
+        (void)pthread_cond_signal(&q->more);
+}
+
+static void push_jobs(struct queue *queue, struct job *first, struct job *last, size_t n)
 {
     struct work_queue *q = (struct work_queue *)queue;
 
-    j->next = NULL;
     lock(&q->lock);
-    *q->tail = j;
-    q->tail = &j->next;
-    q->n++;
-    if (q->n >= q->enough || !q->is_more_coming(q->ctx))
-        (void)pthread_cond_signal(&q->more);
+    append(q, first, last, n);
     unlock(&q->lock);
+}
+
+static void push(struct queue *queue, struct job *j)
+{
+    push_jobs(queue, j, j, 1);
 }
 
 void work_queue_init(struct work_queue *q)
 {
     pthread_condattr_t attr;
 
-    *q = (struct work_queue){ .queue.send = push };
+    *q = (struct work_queue){ .queue = { push, push_jobs } };
     q->tail = &q->head;
     int r = pthread_mutex_init(&q->lock, NULL);
     assert(r == 0);

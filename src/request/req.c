@@ -85,6 +85,7 @@ static void start_over(struct req *r)
     memset(&r->signing, 0, sizeof(r->signing));
     memset(&r->answer, 0, sizeof(r->answer));
     r->deny = (struct deny){ OAUTH_NO_ERROR, NULL, NULL };
+    r->log_client = r->log_person = SLICE_NONE; /* they may point into what was rewound */
     r->back = BACK_PAGE;
     r->err = ERR_OK;
     r->end = NEXT;
@@ -218,6 +219,27 @@ static void on_land(struct job *j)
     req_run(r, n == WAIT ? WAIT : n == AGAIN ? AGAIN : judge(r, n));
 }
 
+static void send(struct machine *m, struct job *job)
+{
+    if (!m->leaving.holds || job->at->send_list == NULL) {
+        job_send(job);
+        return;
+    }
+    job->next = NULL;
+    if (m->leaving.head == NULL)
+        m->leaving.tail = &m->leaving.head;
+    *m->leaving.tail = job;
+    m->leaving.tail = &job->next;
+}
+
+void machine_send(struct machine *m)
+{
+    struct job *first = m->leaving.head;
+
+    m->leaving.head = NULL;
+    jobs_send(first);
+}
+
 enum next req_wait(struct req *r, struct job *job, step *land)
 {
     r->out = job;
@@ -228,7 +250,7 @@ enum next req_wait(struct req *r, struct job *job, step *land)
         j->land = on_land;
         j->err = ERR_OK;
     }
-    job_send(job);
+    send(r->m, job);
     return WAIT;
 }
 
@@ -257,6 +279,12 @@ void req_raise(struct req *r, enum back to)
 void machine_init(struct machine *m)
 {
     keys_init(m);
+}
+
+void machine_forget(struct machine *m)
+{
+    m->documents.issuer = NULL;
+    whois_memo_finish(&m->whois);
 }
 
 void machine_finish(struct machine *m)

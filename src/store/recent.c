@@ -18,7 +18,8 @@ static uint64_t load8(const char *p)
     return word;
 }
 
-/* Eight bytes at a time, the last eight overlapping. Keys of records are longer than that. */
+/* Eight bytes at a time, the last eight overlapping. Keys of records are longer than that. A multiplication carries upwards alone: once
+ * more at the end, or the last bytes, in which ids differ, would not reach the bits that are used. */
 static uint64_t hash_of(struct slice key)
 {
     uint64_t hash = HASH_START ^ key.n;
@@ -30,7 +31,7 @@ static uint64_t hash_of(struct slice key)
     }
     for (size_t i = 0; i + 8 < key.n; i += 8)
         hash = mix(hash, load8(key.p + i));
-    return mix(hash, load8(key.p + key.n - 8));
+    return mix(mix(hash, load8(key.p + key.n - 8)), 0);
 }
 
 static bool is_set(const struct recent_commit *c, uint64_t bit)

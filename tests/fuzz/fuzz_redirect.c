@@ -44,22 +44,22 @@ static struct slice without_free_port(struct pool *p, struct slice uri)
     abort(); /* a match that is neither equal nor of these hosts */
 }
 
-static void check_match(struct pool *p, struct slice registered, struct slice sent)
+static void check_match(struct pool *p, struct slice one, struct slice other)
 {
     const char *why = NULL;
 
-    if (!redirect_matches(registered, sent))
+    if (!redirect_matches(one, other))
         return;
-    if (!slice_eq(registered, sent))
-        assert(slice_eq(without_free_port(p, registered), without_free_port(p, sent)));
-    if (!redirect_is_registrable(registered, &why))
+    if (!slice_eq(one, other))
+        assert(slice_eq(without_free_port(p, one), without_free_port(p, other)));
+    if (!redirect_is_registrable(one, &why))
         return;
     /* what is believed of the one holds for the other */
-    assert(redirect_is_registrable(sent, &why));
-    assert(redirect_kind(registered) == redirect_kind(sent));
-    assert(slice_eq(redirect_host(registered), redirect_host(sent)));
-    assert(slice_eq(redirect_bound(p, registered), redirect_bound(p, sent)));
-    assert(redirect_matches(sent, registered));
+    assert(redirect_is_registrable(other, &why));
+    assert(redirect_kind(one) == redirect_kind(other));
+    assert(slice_eq(redirect_host(one), redirect_host(other)));
+    assert(slice_eq(redirect_bound(p, one), redirect_bound(p, other)));
+    assert(redirect_matches(other, one));
 }
 
 /* ---- what may be registered ---- */

@@ -132,11 +132,12 @@ static void test_commas(void)
 
 static void test_limits(void)
 {
+    static const struct slice known = SL("openid ");
     static char text[SCOPE_BYTES_MAX + 1];
     unsigned scopes = UNTOUCHED;
 
     memset(text, 'a', sizeof(text));
-    memcpy(text, "openid ", 7);
+    memcpy(text, known.p, known.n);
     CHECK_INT(scope_parse(slice_bytes(text, SCOPE_BYTES_MAX), &scopes), SCOPE_OK);
     CHECK_INT(scopes, SCOPE_OPENID);
     CHECK_INT(scope_parse(slice_bytes(text, SCOPE_BYTES_MAX + 1), &scopes), SCOPE_BAD);

@@ -163,6 +163,7 @@ static void test_refused_schemes(void)
 
 static void test_lengths(void)
 {
+    static const struct slice scheme_only = SL("x://");
     static char text[400];
     struct slice scheme;
     struct uri u;
@@ -175,7 +176,7 @@ static void test_lengths(void)
     text[URI_SCHEME_BYTES_MAX + 1] = ':';
     CHECK(!uri_scheme(slice_bytes(text, URI_SCHEME_BYTES_MAX + 2), &scheme));
     memset(text, 'a', sizeof(text));
-    memcpy(text, "x://", 4);
+    memcpy(text, scheme_only.p, scheme_only.n);
     CHECK(uri_split(slice_bytes(text, 4 + URI_HOST_BYTES_MAX), &u));
     CHECK_INT(u.host.n, URI_HOST_BYTES_MAX);
     CHECK(!uri_split(slice_bytes(text, 4 + URI_HOST_BYTES_MAX + 1), &u));

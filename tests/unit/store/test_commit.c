@@ -6,8 +6,8 @@
 #include "disk.h"
 #include "record.h"
 
-#define ROWS(a)    (sizeof(a) / sizeof((a)[0]))
-#define MANY       (2 * STORE_BATCH_MAX + 1)
+#define ROWS(a) (sizeof(a) / sizeof((a)[0]))
+#define MANY    (2 * STORE_BATCH_MAX + 1)
 
 static struct disk disk;
 

@@ -63,14 +63,15 @@ static void test_full_batch(void)
     disk_open(&disk, MAP_BYTES);
     disk_put(&disk, "a", "1");
     uint64_t before = disk_txn_id(&disk);
-    struct txn *batch[30];
-    for (unsigned i = 0; i < ROWS(batch); i++) {
+    struct txn *batch[TOGETHER];
+
+    for (unsigned i = 0; i < TOGETHER; i++) {
         batch[i] = disk_begin(&disk);
         txn_put(batch[i], disk_key(&disk, numbered(i)), slice_bytes(zeros, sizeof(zeros)));
     }
     txn_fail(batch[1], ERR_CRYPTO);
-    store_commit(disk.store, batch, ROWS(batch));
-    for (unsigned i = 0; i < ROWS(batch); i++)
+    store_commit(disk.store, batch, TOGETHER);
+    for (unsigned i = 0; i < TOGETHER; i++)
         CHECK_INT(txn_job(batch[i])->err, i == 1 ? ERR_CRYPTO : ERR_FULL);
     CHECK_INT(disk_txn_id(&disk), before);
     CHECK(slice_is_none(disk_get(&disk, numbered(0))));
