@@ -67,7 +67,7 @@ def check_rows(docs, kind, def_file, row, page, judge):
 
 
 def judge_route(m, cells):
-    methods = ", ".join(w[2:] for w in m[2].split(" | "))
+    methods = ", ".join(w[2:] for w in m[2].split(" | ") if w != "M_NO_HEAD")
     where = ", ".join(w[3:].lower() for w in m[3].split(" | "))
     scripts = {"CORS_ANY": "any", "CORS_NO": "no"}[m[4]]
     there = [methods, where, scripts]

@@ -321,7 +321,7 @@ static void test_scan_shows_the_snapshot(void)
     CHECK_TEXT(found[0].value, "one");
     view_rest(disk.view);
     for (unsigned i = 0; i < 4; i++)
-        disk_put(&disk, "s1", "XXX"); /* pages are used again */
+        disk_put(&disk, "s1", "new"); /* pages are used again */
     CHECK_TEXT(found[0].value, "one");
     CHECK(slice_eq(found[0].key, key("s1")));
 }
