@@ -14,15 +14,32 @@ struct buf {
 
 void buf_init(struct buf *b, struct pool *pool, size_t max);
 void buf_init_fixed(struct buf *b, char *memory, size_t n); /* writes into the caller's memory, at most n bytes */
-void buf_put(struct buf *b, struct slice s);
-char *buf_extend(struct buf *b, size_t n);                /* n more bytes, to be filled at once; NULL: they would pass max */
+/* n more bytes at the end, to be filled at once; NULL: they would pass max. */
+char *buf_extend_slowly(struct buf *b, size_t n);
+
+static inline char *buf_extend(struct buf *b, size_t n)
+{
+    if (b->over || n > b->size - b->n)
+        return buf_extend_slowly(b, n);
+    char *to = b->p + b->n;
+    b->n += n;
+    return to;
+}
+
+static inline void buf_put(struct buf *b, struct slice s)
+{
+    char *to = s.n == 0 ? NULL : buf_extend(b, s.n);
+
+    if (to != NULL)
+        memcpy(to, s.p, s.n);
+}
 
 static inline void buf_char(struct buf *b, char c)
 {
-    if (b->n < b->size && !b->over)
-        b->p[b->n++] = c;
-    else
-        buf_put(b, slice_bytes(&c, 1));
+    char *to = buf_extend(b, 1);
+
+    if (to != NULL)
+        *to = c;
 }
 
 void buf_u64(struct buf *b, uint64_t v);

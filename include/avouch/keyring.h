@@ -33,11 +33,17 @@ struct keyring {
     uint64_t txn_id;                /* of the view it was read from */
     size_t n;
     struct signing_key key[KEYS_MAX]; /* by number: the newest is last */
+    struct {
+        struct slice from;          /* where a look for the record began */
+        struct record record;       /* the first from there on; behind the last of them nothing is left */
+    } stored[KEYS_MAX + 1];
 };
 
 uint64_t key_handle(uint16_t issuer, uint32_t number);      /* the signer's name for it */
 /* All of them, for a cache. ERR_CORRUPT, ERR_IO, ERR_LIMIT: more than KEYS_MAX. */
 enum err keyring_read(struct pool *p, struct view *v, uint16_t issuer, struct keyring *ret) MUST_CHECK;
+/* Is what was read still all there is? Then txn_id may move on. False where the view cannot read. */
+bool keyring_is_current(const struct keyring *k, struct view *v, uint16_t issuer);
 /* The key to sign with now: active, or published and due. NULL: there is none, make one (keyring_add after a generating
  * message). */
 const struct signing_key *keyring_signing(const struct keyring *k, enum sign_alg alg, struct now now);

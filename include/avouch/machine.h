@@ -59,7 +59,7 @@ struct machine {
         bool running;
     } sweep;
     unsigned waiting;                       /* tickets out */
-    struct leaving {                        /* jobs for threads, sent together by machine_send: else each would wake one, and often in vain */
+    struct leaving {                        /* jobs for threads, sent together by machine_send: else each would wake one */
         bool holds;                         /* set by the caller who calls it; false: each is sent at once */
         struct job *head, **tail;           /* by next */
     } leaving;

@@ -12,7 +12,7 @@
 #include "tailnet.h"
 #include "tls.h"
 
-#define CLOCK_BEHIND_MS (5 * 60 * 1000)
+#define CLOCK_BEHIND_MS INT64_C(300000)
 
 /* ---- database ---- */
 
@@ -47,13 +47,13 @@ static void check_clock(struct doctor *d)
 
     if (view_clock(d->c->view, &last) != ERR_OK)
         return;
-    if (d->c->now.ms + CLOCK_BEHIND_MS < last.wall_ms)
+    if (d->c->now.ms + CLOCK_BEHIND_MS < last.latest_ms)
         doctor_say(d, "clock", FINDING_BAD,
-                   pool_fmt(d->pool, "It is behind the last change, of " SLICE_FMT ": nothing is issued.",
-                            SLICE_ARG(time_format(d->pool, last.wall_ms / 1000))),
+                   pool_fmt(d->pool, "It is behind what was issued last, at " SLICE_FMT ": nothing is issued.",
+                            SLICE_ARG(time_format(d->pool, last.latest_ms / 1000))),
                    "timedatectl set-ntp true; if the clock is right now: avouch clock accept");
     else
-        doctor_say(d, "clock", FINDING_GOOD, SL("Not behind the last change."), NULL);
+        doctor_say(d, "clock", FINDING_GOOD, SL("Not behind what was issued last."), NULL);
 }
 
 static void check_tailnet(struct doctor *d)

@@ -6,10 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define IPV4_BYTES  4
-#define IPV6_BYTES  16
-#define PORT_DIGITS 5
-#define PORT_MAX    65535
+#include "buf.h"
+
+#define IPV4_BYTES       4
+#define IPV6_BYTES       16
+#define PORT_DIGITS      5
+#define PORT_MAX         65535
+#define ADDRESS_TEXT_MAX 64
 
 static void fold(struct address *a)
 {
@@ -125,17 +128,38 @@ bool address_is_tailnet(const struct address *a)
     return a->v6 ? memcmp(a->ip, ula, sizeof(ula)) == 0 : a->ip[0] == 100 && (a->ip[1] & 0xc0) == 64;
 }
 
-struct slice address_ip_text(struct pool *p, const struct address *a)
+static void write_ip(struct buf *b, const struct address *a)
 {
     char text[INET6_ADDRSTRLEN];
 
-    return pool_dup(p, slice_of(inet_ntop(a->v6 ? AF_INET6 : AF_INET, a->ip, text, sizeof(text))));
+    if (a->v6) {
+        buf_put(b, slice_of(inet_ntop(AF_INET6, a->ip, text, sizeof(text))));
+        return;
+    }
+    for (unsigned i = 0; i < IPV4_BYTES; i++) {
+        if (i > 0)
+            buf_char(b, '.');
+        buf_u64(b, a->ip[i]);
+    }
+}
+
+struct slice address_ip_text(struct pool *p, const struct address *a)
+{
+    struct buf b;
+
+    buf_init(&b, p, ADDRESS_TEXT_MAX);
+    write_ip(&b, a);
+    return buf_finish(&b);
 }
 
 struct slice address_text(struct pool *p, const struct address *a)
 {
-    char text[INET6_ADDRSTRLEN];
+    struct buf b;
 
-    (void)inet_ntop(a->v6 ? AF_INET6 : AF_INET, a->ip, text, sizeof(text));
-    return pool_fmt(p, a->v6 ? "[%s]:%u" : "%s:%u", text, a->port);
+    buf_init(&b, p, ADDRESS_TEXT_MAX);
+    buf_put(&b, a->v6 ? SL("[") : SL(""));
+    write_ip(&b, a);
+    buf_put(&b, a->v6 ? SL("]:") : SL(":"));
+    buf_u64(&b, a->port);
+    return buf_finish(&b);
 }

@@ -42,23 +42,13 @@ static char *reserve(struct buf *b, size_t n)
     return b->p + b->n;
 }
 
-char *buf_extend(struct buf *b, size_t n)
+char *buf_extend_slowly(struct buf *b, size_t n)
 {
     char *to = reserve(b, n);
 
     if (to != NULL)
         b->n += n;
     return to;
-}
-
-void buf_put(struct buf *b, struct slice s)
-{
-    char *to = s.n == 0 ? NULL : reserve(b, s.n);
-
-    if (to == NULL)
-        return;
-    memcpy(to, s.p, s.n);
-    b->n += s.n;
 }
 
 void buf_u64(struct buf *b, uint64_t v)
@@ -133,24 +123,27 @@ void buf_base64url(struct buf *b, struct slice bytes)
         to[2] = digits[(in[1] & 15) << 2];
 }
 
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
-}
+static const bool unreserved[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true,
+    ['.'] = true,         ['_'] = true,         ['~'] = true,
+};
 
 void buf_percent(struct buf *b, struct slice s)
 {
     static const char digits[] = "0123456789ABCDEF";
+    size_t from = 0;
 
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
 
-        if (is_unreserved(s.p[i]))
-            buf_char(b, s.p[i]);
-        else
-            buf_put(b, slice_bytes((const char[]){ '%', digits[c >> 4], digits[c & 15] }, 3));
+        if (unreserved[c])
+            continue;
+        buf_put(b, slice_bytes(s.p + from, i - from));
+        buf_put(b, slice_bytes((const char[]){ '%', digits[c >> 4], digits[c & 15] }, 3));
+        from = i + 1;
     }
+    if (from < s.n)
+        buf_put(b, slice_from(s, from));
 }
 
 static struct slice html_escape(char c)

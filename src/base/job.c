@@ -29,6 +29,14 @@ void job_send(struct job *j)
     j->at->send(j->at, j);
 }
 
+static void send_each(struct job *first, const struct job *rest)
+{
+    for (struct job *next; first != rest; first = next) {
+        next = first->next;
+        job_send(first);
+    }
+}
+
 void jobs_send(struct job *first)
 {
     while (first != NULL) {
@@ -38,14 +46,10 @@ void jobs_send(struct job *first)
         for (; last->next != NULL && last->next->at == first->at; n++)
             last = last->next;
         struct job *rest = last->next;
-        if (first->at->send_list != NULL) {
+        if (first->at->send_list != NULL)
             first->at->send_list(first->at, first, last, n);
-        } else {
-            for (struct job *next; first != rest; first = next) {
-                next = first->next;
-                job_send(first);
-            }
-        }
+        else
+            send_each(first, rest);
         first = rest;
     }
 }

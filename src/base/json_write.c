@@ -49,8 +49,12 @@ static uint64_t load4(const char *p)
  * one that is. */
 static bool looks_plain(struct slice s)
 {
-    if (s.n < 4)
-        return false;
+    if (s.n < 4) {
+        for (size_t i = 0; i < s.n; i++)
+            if (!is_plain(s.p[i]))
+                return false;
+        return true;
+    }
     if (s.n < 8)
         return is_all_plain(load4(s.p) | load4(s.p + s.n - 4) << 32);
     for (size_t at = 0; at + 8 < s.n; at += 8)
@@ -121,7 +125,8 @@ static void put_string(struct buf *b, struct slice s)
     if (to == NULL)
         return;
     to[0] = '"';
-    memcpy(to + 1, s.p, s.n);
+    if (s.n > 0)
+        memcpy(to + 1, s.p, s.n);
     to[s.n + 1] = '"';
 }
 

@@ -100,15 +100,36 @@ enum err keyring_read(struct pool *p, struct view *v, uint16_t issuer, struct ke
     while (view_next(v, from, &r, &err) && slice_starts(r.key, prefix)) {
         if (ring.n == KEYS_MAX)
             return ERR_LIMIT;
-        struct signing_key *k = &ring.key[ring.n++];
-        if (!signing_key_unpack(p, pool_dup(p, r.value), k) || !slice_eq(r.key, record_key(p, issuer, k->number)) ||
-            k->number > KEY_NUMBER_MAX)
+        ring.stored[ring.n].from = from;
+        ring.stored[ring.n].record = (struct record){ pool_dup(p, r.key), pool_dup(p, r.value) };
+        struct signing_key *k = &ring.key[ring.n];
+        if (!signing_key_unpack(p, ring.stored[ring.n].record.value, k) ||
+            !slice_eq(r.key, record_key(p, issuer, k->number)) || k->number > KEY_NUMBER_MAX)
             return ERR_CORRUPT;
         from = record_key(p, issuer, k->number + 1);
+        ring.n++;
     }
+    ring.stored[ring.n].from = from;
     if (err == ERR_OK)
         *ret = ring;
     return err;
+}
+
+bool keyring_is_current(const struct keyring *k, struct view *v, uint16_t issuer)
+{
+    uint16_t of = 0;
+    uint8_t class = 0;
+    enum err err = ERR_OK;
+    struct record r;
+    struct slice id;
+
+    for (size_t i = 0; i < k->n; i++)
+        if (!view_next(v, k->stored[i].from, &r, &err) || !slice_eq(r.key, k->stored[i].record.key) ||
+            !slice_eq(r.value, k->stored[i].record.value))
+            return false;
+    if (!view_next(v, k->stored[k->n].from, &r, &err))
+        return err == ERR_OK;
+    return key_split(r.key, &of, &class, &id) && (of != issuer || class != CLASS_KEY);
 }
 
 static bool is_due(const struct signing_key *k, struct now now)

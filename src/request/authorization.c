@@ -168,7 +168,7 @@ enum next authorization_load_session(struct req *r)
     }
     a->signed_out = signed_out_load(r->txn, peer->user_id, peer->stable_id, &a->signed_out_at);
     /* whoever accepted this redirect URI before has chosen to be sent there */
-    if (consent_covers(r->txn, peer->user_id, &a->client, a->redirect_uri, 0, NULL))
+    if (r->back != BACK_REDIRECT && consent_covers(r->txn, peer->user_id, &a->client, a->redirect_uri, 0, NULL))
         req_raise(r, BACK_REDIRECT);
     return NEXT;
 }
@@ -292,6 +292,10 @@ static enum next check_location(struct req *r, struct authorization *a)
                                              { "state", a->params->state },
                                              { "iss", r->issuer->url } };
 
+    /* three characters for each, at worst, and the names */
+    if (a->redirect_uri.n + 3 * (a->params->state.n + r->issuer->url.n) + sizeof(CODE_PLACEHOLDER) + 64 <
+        LOCATION_BYTES_MAX)
+        return NEXT;
     if (a->form_post || !slice_is_none(redirect_with(r->pool, a->redirect_uri, params, 3)))
         return NEXT;
     a->page_only = true;

@@ -100,7 +100,7 @@ static bool read_path(struct pool *p, struct slice path, struct address *ret)
 static struct slice answer_about(struct dev *d, size_t index)
 {
     if (d->pool == NULL)
-        d->pool = pool_create(DEV_PEOPLE_MAX * 2 * DEV_ANSWER_BYTES);
+        d->pool = pool_create((size_t)DEV_PEOPLE_MAX * 2 * DEV_ANSWER_BYTES);
     if (slice_is_none(d->answers[index]))
         d->answers[index] = whois_text(d->pool, d->people.at[index], index);
     return d->answers[index];

@@ -15,6 +15,11 @@ const struct keyring *keys_read(struct machine *m)
         return NULL;
     if (current != NULL && current->txn_id == txn_id && m->documents.issuer == m->issuer)
         return current;
+    if (current != NULL && m->documents.issuer == m->issuer &&
+        keyring_is_current(current, m->view, m->issuer->number)) {
+        current->txn_id = txn_id;
+        return current;
+    }
     pool_destroy(k->pool[other]);
     k->pool[other] = pool_create(REQ_POOL_BYTES);
     fresh = k->ring[other] = pool_zalloc(k->pool[other], sizeof(*fresh));

@@ -242,6 +242,7 @@ void machine_send(struct machine *m)
 
 enum next req_wait(struct req *r, struct job *job, step *land)
 {
+    assert(job != NULL);
     r->out = job;
     r->land = land;
     for (struct job *j = job; j != NULL; j = j->then) {

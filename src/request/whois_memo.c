@@ -107,7 +107,7 @@ enum err whois_read(struct whois_memo *m, struct pool *p, struct slice body, con
 
 void whois_memo_finish(struct whois_memo *m)
 {
-    for (size_t i = 0; i < WHOIS_MEMO_PLACES * WHOIS_MEMO_ANSWERS; i++) {
+    for (size_t i = 0; i < (size_t)WHOIS_MEMO_PLACES * WHOIS_MEMO_ANSWERS; i++) {
         struct known_answer *a = m->at[i / WHOIS_MEMO_ANSWERS][i % WHOIS_MEMO_ANSWERS];
         if (a != NULL)
             leave(a);

@@ -11,6 +11,7 @@
 
 struct recent {
     uint64_t now; /* the transaction under way */
+
     struct recent_commit {
         uint64_t txn_id; /* 0: not committed */
         uint64_t bits[RECENT_BITS / 64];

@@ -103,11 +103,14 @@ static struct slice take(struct unpacker *u, size_t n)
 
 static inline uint64_t take_number(struct unpacker *u, unsigned bytes)
 {
-    struct slice s = take(u, bytes);
     uint64_t big_endian = 0;
 
-    if (s.n == bytes)
-        memcpy((char *)&big_endian + sizeof(big_endian) - bytes, s.p, bytes);
+    if (u->bad || bytes > u->rest.n) {
+        u->bad = true;
+        return 0;
+    }
+    memcpy((char *)&big_endian + sizeof(big_endian) - bytes, u->rest.p, bytes);
+    u->rest = (struct slice){ u->rest.p + bytes, u->rest.n - bytes };
     return be64toh(big_endian);
 }
 

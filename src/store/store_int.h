@@ -20,7 +20,7 @@ struct store {
     size_t map_bytes;
     unsigned flags;
     pthread_rwlock_t map_lock;
-    pthread_mutex_t commit_lock;    /* of recent: one commit of this process at a time, as LMDB has it anyway */
+    pthread_mutex_t commit_lock; /* of recent: one commit of this process at a time, as LMDB has it anyway */
     struct recent recent;
     pthread_mutex_t views_lock;
     struct view *views;             /* by next */

@@ -22,8 +22,8 @@ struct txn {
     enum err err;
     size_t read_n, write_n, count_n;
     uint64_t snapshot; /* of the first read; those after a wait may be of later ones */
-    struct slice log; /* none: nothing to log */
-    int64_t clock_ms; /* 0: does not rest on the clock */
+    struct slice log;  /* none: nothing to log */
+    int64_t clock_ms;  /* 0: does not rest on the clock */
     bool accepts_clock;
     /* what follows is not cleared: two thousand bytes for every request */
     struct record read[TXN_READS_MAX]; /* value none: was absent */

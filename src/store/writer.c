@@ -8,7 +8,7 @@
 #include "log.h"
 #include "store.h"
 
-#define GATHER_ENOUGH 64 /* a batch of this size gains little by one more */
+#define GATHER_ENOUGH 128 /* a batch of this size gains little by one more */
 
 struct writer {
     struct work_queue queue;

@@ -10,7 +10,7 @@
 #include "tap.h"
 
 #define POOL_BYTES (4UL << 20)
-#define MINUTE_MS  60000
+#define MINUTE_MS  INT64_C(60000)
 #define DAY_MS     86400000
 
 static char directory[] = "/tmp/avouch-test-clock-XXXXXX";
@@ -157,7 +157,7 @@ static void test_behind(void)
     CHECK(!may_sweep(at(CLOCK_HOLD_MS + 3000, -DAY_MS)));
     CHECK_INT(judge(at(CLOCK_BEHIND_MS, -2 * CLOCK_BEHIND_MS + 1000)),
               CLOCK_JUMPED); /* in reach again, held as after any jump */
-    CHECK_INT(judge(at(CLOCK_HOLD_MS + CLOCK_BEHIND_MS, -2 * CLOCK_BEHIND_MS)), CLOCK_RIGHT);
+    CHECK_INT(judge(at(CLOCK_HOLD_MS + CLOCK_BEHIND_MS, -2 * (int64_t)CLOCK_BEHIND_MS)), CLOCK_RIGHT);
 }
 
 static void test_accepted(void)

@@ -16,7 +16,7 @@
 #define BIG_BYTES   60000
 #define BIG_RECORDS 100 /* more than DISK_MAP_BYTES holds */
 #define SMALL       200
-#define BACKUPS     20
+#define BACKUPS     10
 
 static struct disk disk, copy;
 

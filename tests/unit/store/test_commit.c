@@ -127,6 +127,19 @@ static void test_each_read_counts(void)
     }
 }
 
+/* A request that waits reads on in a later snapshot: what it has read before is compared all the same. */
+static void test_reads_of_several_snapshots(void)
+{
+    disk_put(&disk, "a", "1");
+    struct txn *t = reading("a");
+    disk_put(&disk, "a", "2");
+    struct slice value;
+    (void)txn_get(t, key("c"), &value);
+    view_rest(disk.view);
+    txn_put(t, key("b"), SL("rests on 1"));
+    CHECK_INT(disk_commit(&disk, t), ERR_CHANGED);
+}
+
 static void test_unread_may_change(void)
 {
     disk_put(&disk, "a", "1");
@@ -514,6 +527,7 @@ int main(void)
         { "absence that was read has changed", test_changed_absence },
         { "changed and changed back is no change", test_changed_back },
         { "each read is compared", test_each_read_counts },
+        { "reads before and after a wait", test_reads_of_several_snapshots },
         { "what was not read may change", test_unread_may_change },
         { "what was read and written over is compared", test_read_then_written },
         { "nothing to commit", test_nothing_to_commit },

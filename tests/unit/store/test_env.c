@@ -72,6 +72,24 @@ static void test_pages(void)
     check_goes_on("before");
 }
 
+/* A commit that failed leaves its number to another process, and must not be taken for that one's. */
+static void test_pages_and_another_process(void)
+{
+    struct slice value;
+
+    disk_put(&disk, "a", "before");
+    struct txn *t = disk_begin(&disk), *lost = disk_begin(&disk);
+    CHECK(txn_get(t, disk_key(&disk, "a"), &value));
+    txn_put(t, disk_key(&disk, "b"), SL("rests on what was before"));
+    txn_put(lost, disk_key(&disk, "c"), SL("lost"));
+    pages_errno = EIO;
+    CHECK_INT(disk_commit(&disk, lost), ERR_IO);
+    pages_errno = 0;
+    CHECK_INT(disk_run_self("put", disk.directory), 0);
+    CHECK_INT(disk_commit(&disk, t), ERR_CHANGED);
+    CHECK_TEXT(disk_get(&disk, "a"), "another's");
+}
+
 /* LMDB refuses everything after this, until it is opened anew. */
 static void test_meta(void)
 {
@@ -146,15 +164,28 @@ static void test_gone(void)
     view_destroy(v);
 }
 
-int main(void)
+static int put(const char *directory)
+{
+    disk_at(&disk, directory);
+    disk_attach(&disk);
+    disk_put(&disk, "a", "another's");
+    disk_detach(&disk);
+    pool_destroy(disk.pool);
+    return tap_failures != 0;
+}
+
+int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
         { "pages that cannot be written", test_pages },
+        { "a commit that failed is not another process's", test_pages_and_another_process },
         { "a commit that cannot be finished", test_meta },
         { "a commit that cannot be finished while another reads", test_meta_while_one_reads },
         { "a database that is gone, and back", test_gone },
     };
 
+    if (argc == 3)
+        return put(argv[2]);
     disk_open(&disk, DISK_MAP_BYTES);
     int failed = TAP_RUN(tests);
     disk_close(&disk);

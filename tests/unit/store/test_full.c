@@ -2,8 +2,8 @@
 #include "disk.h"
 #include "record.h"
 
-#define MAP_BYTES ((size_t)1 << 19)
-#define TOGETHER  30 /* of the largest records: more than there is room for */
+#define MAP_BYTES ((size_t)1 << 18)
+#define TOGETHER  20 /* of the largest records: more than there is room for */
 
 static struct disk disk;
 static const char zeros[RECORD_BYTES_MAX];
@@ -37,7 +37,7 @@ static void check_full_and_emptied(size_t bytes)
 {
     disk_open(&disk, MAP_BYTES);
     unsigned n = fill(bytes);
-    CHECK(n > 10);
+    CHECK(n > 5);
     CHECK(!slice_is_none(disk_get(&disk, numbered(n - 1)))); /* reads go on */
     CHECK(slice_is_none(disk_get(&disk, numbered(n))));
     disk_detach(&disk);
@@ -45,7 +45,7 @@ static void check_full_and_emptied(size_t bytes)
     for (unsigned i = 0; i < n; i++)
         disk_del(&disk, numbered(i));
     CHECK_INT(put_bytes(0, bytes), ERR_OK);
-    CHECK(fill(bytes) >= n - n / 10); /* all of the room is back, but for what lies in odd places */
+    CHECK(fill(bytes) + 1 >= n - n / 10); /* all of the room is back, but for what lies in odd places */
     disk_close(&disk);
 }
 

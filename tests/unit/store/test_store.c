@@ -425,8 +425,7 @@ static void test_dead_reader(void)
     CHECK_INT(store_check_readers(disk.store), 1);
     CHECK_INT(store_check_readers(disk.store), 0);
     CHECK_INT(disk_run_self("die reading", disk.directory), 0);
-    disk_detach(&disk);
-    disk_attach(&disk); /* whoever opens does it too */
+    CHECK_INT(disk_run_self("answer", disk.directory), 0); /* whoever opens does it too */
     CHECK_INT(store_check_readers(disk.store), 0);
     disk_detach(&disk);
     remove_database();
@@ -447,8 +446,7 @@ static void known_schema(void)
 static void answer(void)
 {
     disk_attach(&disk);
-    struct slice question = disk_get(&disk, "question");
-    disk_put(&disk, "answer", slice_cstr(disk.pool, question));
+    disk_put(&disk, "answer", slice_cstr(disk.pool, disk_get(&disk, "question")));
     disk_detach(&disk);
 }
 
@@ -472,7 +470,7 @@ static void die_reading(void)
 {
     disk_attach(&disk);
     CHECK(view_txn_id(disk.view) > 0);
-    _exit(tap_failures != 0);
+    _exit(tap_failures != 0 ? 1 : 0);
 }
 
 static int play(const char *role, const char *directory)

@@ -14,7 +14,7 @@
 #define ROUNDS     30
 #define TRIES      20
 #define QUEUED     (2 * STORE_BATCH_MAX + 40)
-#define ENOUGH     64 /* writer.c's: with so many it waits for no more */
+#define ENOUGH     STORE_BATCH_MAX /* at the latest */
 #define COUNT_MAX  (ROUNDS * THREADS / 2)
 #define POOL_BYTES (1UL << 20)
 
