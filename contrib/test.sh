@@ -28,7 +28,7 @@ for argument in "$@"; do
     *) suites="$suites $argument" ;;
     esac
 done
-suites=${suites:-unit fuzz quickstart clang asan browser e2e e2e-asan}
+suites=${suites:-unit scenario fuzz quickstart clang asan browser e2e e2e-asan}
 
 test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
 python3-yaml apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
@@ -108,8 +108,8 @@ one() { # one NAME COMMAND...: a single test
 run() {
     case $1 in
     unit | scenario | fuzz) make gcc gcc && meson_suites gcc "$1" ;;
-    clang) make clang clang && meson_suites clang unit fuzz ;;
-    asan) make_asan && meson_suites asan unit fuzz ;;
+    clang) make clang clang && meson_suites clang unit scenario fuzz ;;
+    asan) make_asan && meson_suites asan unit scenario fuzz ;;
     quickstart) make gcc gcc && one quickstart env AVOUCH_QUICKSTART_ONCE=1 AVOUCH_QUICKSTART_PORT=19080 \
         AVOUCH_BUILD="$build/gcc" XDG_STATE_HOME="$PWD/$build/state" sh contrib/quickstart.sh ;;
     lint) make clang clang && AVOUCH_LINT_BUILD="$build/clang" script sh tests/lint/run.sh ;;

@@ -64,7 +64,7 @@ static int compare_reads(struct commit *c, struct txn *t)
     bool covered = recent_covers(recent, t->snapshot);
 
     for (size_t i = 0; i < n && t->job.err == ERR_OK; i++) {
-        if (covered && !recent_has(recent, t->snapshot, t->read[i].key))
+        if (covered && !recent_has_hash(recent, t->snapshot, t->read_hash[i]))
             continue;
         int rc = store_get(c->store, c->txn, t->read[i].key, &value);
 

@@ -20,7 +20,7 @@ static uint64_t load8(const char *p)
 
 /* Eight bytes at a time, the last eight overlapping. Keys of records are longer than that. A multiplication carries upwards alone: once
  * more at the end, or the last bytes, in which ids differ, would not reach the bits that are used. */
-static uint64_t hash_of(struct slice key)
+uint64_t recent_hash(struct slice key)
 {
     uint64_t hash = HASH_START ^ key.n;
 
@@ -52,7 +52,7 @@ void recent_begin(struct recent *r, uint64_t txn_id)
 
 void recent_add(struct recent *r, struct slice key)
 {
-    uint64_t hash = hash_of(key), first = hash % RECENT_BITS, second = (hash >> 32) % RECENT_BITS;
+    uint64_t hash = recent_hash(key), first = hash % RECENT_BITS, second = (hash >> 32) % RECENT_BITS;
     struct recent_commit *c = &r->commit[r->now % RECENT_COMMITS];
 
     c->bits[first / 64] |= UINT64_C(1) << (first % 64);
@@ -76,7 +76,12 @@ bool recent_covers(const struct recent *r, uint64_t snapshot)
 
 bool recent_has(const struct recent *r, uint64_t snapshot, struct slice key)
 {
-    uint64_t hash = hash_of(key), first = hash % RECENT_BITS, second = (hash >> 32) % RECENT_BITS;
+    return recent_has_hash(r, snapshot, recent_hash(key));
+}
+
+bool recent_has_hash(const struct recent *r, uint64_t snapshot, uint64_t hash)
+{
+    uint64_t first = hash % RECENT_BITS, second = (hash >> 32) % RECENT_BITS;
 
     for (uint64_t id = snapshot + 1; id <= r->now; id++)
         if (is_set(at(r, id), first) && is_set(at(r, id), second))

@@ -26,5 +26,8 @@ void recent_commit(struct recent *r); /* what began is durable */
 bool recent_covers(const struct recent *r, uint64_t snapshot);
 /* Then: can one of them, or the transaction under way, have written this key? */
 bool recent_has(const struct recent *r, uint64_t snapshot, struct slice key);
+/* The same for a key that was hashed where it was at hand: the committing thread would fetch it from another core. */
+bool recent_has_hash(const struct recent *r, uint64_t snapshot, uint64_t hash);
+uint64_t recent_hash(struct slice key);
 
 #endif

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "recent.h"
 #include "record.h"
 #include "store.h"
 #include "txn_int.h"
@@ -103,6 +104,7 @@ static const struct slice *remember(struct txn *t, struct slice key)
         txn_fail(t, err);
         return NULL;
     }
+    t->read_hash[t->read_n] = recent_hash(key);
     struct record *r = &t->read[t->read_n++];
     *r = (struct record){ .key = key, .value = pool_dup(t->pool, value) };
     return &r->value;

@@ -27,6 +27,7 @@ struct txn {
     bool accepts_clock;
     /* what follows is not cleared: two thousand bytes for every request */
     struct record read[TXN_READS_MAX]; /* value none: was absent */
+    uint64_t read_hash[TXN_READS_MAX]; /* recent.h's, of the key */
     struct txn_write write[TXN_WRITES_MAX];
     struct txn_count count[TXN_COUNTS_MAX];
 };

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "buf.h"
 #include "tap.h"
 
 #define POOL_BYTES (1UL << 20)
@@ -109,20 +110,21 @@ static void test_twice(void)
 
 static void test_repeatable(void)
 {
-    char text[8 * (PARAM_REPEATS_MAX + 1) + 1] = "";
+    struct buf b;
 
+    buf_init(&b, pool, 1024);
     read_as(&anywhere, SL("many=a&many=b"), SL("many=c"));
     check_fault(FAULT_NONE, NULL);
     CHECK_INT(fields.many.n, 3);
     CHECK_TEXT(fields.many.at[0], "a");
     CHECK_TEXT(fields.many.at[2], "c");
     for (unsigned i = 0; i < PARAM_REPEATS_MAX; i++)
-        (void)strcat(text, "&many=x");
-    read_query(text);
+        buf_put(&b, SL("&many=x"));
+    read_as(&anywhere, buf_finish(&b), SLICE_NONE);
     check_fault(FAULT_NONE, NULL);
     CHECK_INT(fields.many.n, PARAM_REPEATS_MAX);
-    (void)strcat(text, "&many=x");
-    read_query(text);
+    buf_put(&b, SL("&many=x"));
+    read_as(&anywhere, buf_finish(&b), SLICE_NONE);
     check_fault(FAULT_TOO_MANY, "many");
     CHECK_INT(fields.many.n, PARAM_REPEATS_MAX);
 }
@@ -185,15 +187,16 @@ static void test_malformed(void)
 
 static void test_too_many(void)
 {
-    static char text[4 * (PARAM_PAIRS_MAX + 1) + 1];
+    struct buf b;
 
-    for (unsigned i = 0; i < PARAM_PAIRS_MAX; i++)
-        (void)memcpy(text + (size_t)4 * i, "a=b&", 4);
-    text[4 * (PARAM_PAIRS_MAX - 1)] = '\0';
-    read_as(&anywhere, slice_of(text), SL("one=x"));
+    buf_init(&b, pool, 4096);
+    for (unsigned i = 0; i + 1 < PARAM_PAIRS_MAX; i++)
+        buf_put(&b, SL("a=b&"));
+    struct slice text = buf_finish(&b);
+    read_as(&anywhere, text, SL("one=x"));
     check_fault(FAULT_NONE, NULL);
     CHECK_TEXT(fields.one, "x");
-    read_as(&anywhere, slice_of(text), SL("a=b&one=x"));
+    read_as(&anywhere, text, SL("a=b&one=x"));
     check_fault(FAULT_TOO_MANY, NULL);
     CHECK(slice_is_none(fields.one));
 }
@@ -215,11 +218,10 @@ static void test_hints(void)
     };
 
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        struct slice hint = slice_of(fault_hint(pool, &faults[i]));
-        CHECK(hint.n > 10 && hint.p[hint.n - 1] == '.');
-        CHECK(hint.p[0] == 'T');
-        if (faults[i].name != NULL)
-            CHECK(strstr(hint.p, faults[i].name) != NULL);
+        const char *hint = fault_hint(pool, &faults[i]);
+        CHECK(slice_starts(slice_of(hint), SL("T")) && slice_ends(slice_of(hint), SL(".")));
+        if (hint != NULL && faults[i].name != NULL)
+            CHECK(strstr(hint, faults[i].name) != NULL);
     }
     CHECK_TEXT(slice_of(fault_hint(pool, &faults[3])), "The parameter one is repeated.");
     for (unsigned k = 0; k < FAULT_COUNT; k++)
