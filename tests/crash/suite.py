@@ -24,6 +24,7 @@ class Suite:
     def copy(self, binary, name):
         """What is tested stays the same, whoever builds meanwhile."""
         if not os.path.exists(binary):
+            shutil.rmtree(self.work)
             print(f"not ok build - there is no {binary}: build it, or name it (run.sh says how)\n0 passed, 1 failed, 0 skipped")
             sys.exit(1)
         return shutil.copy(binary, os.path.join(self.work, name))

@@ -190,6 +190,38 @@ static void denied_again(struct world *w)
     CHECK(world_agrees(w, (unsigned)note_now(w, "count"), 2));
 }
 
+/* Each refusal in its own words: those of a run that did not count are forgotten. */
+static enum next refuse_in_turn(struct req *r)
+{
+    int64_t count = get_note(r->txn, "count");
+
+    put_note(r->txn, "count", count + 1);
+    return count == 0 ? deny(r, OAUTH_INVALID_GRANT, "The first.", "first")
+                      : deny(r, OAUTH_INVALID_SCOPE, "Another.", "another");
+}
+
+static void denied_otherwise(struct world *w)
+{
+    static const struct named_step steps[] = {
+        { "refuse in turn", refuse_in_turn },
+        { NULL, NULL },
+    };
+    static const struct endpoint e = { .steps = steps, .speech = SPEAK_JSON };
+    struct guest g = program_at(ALICE_LAPTOP);
+    unsigned first = 0;
+
+    put_in_place(w, &e);
+    struct visit *visits[] = { world_send(w, &g, &(struct call){ .target = SL("/") }),
+                               world_send(w, &g, &(struct call){ .target = SL("/") }) };
+    world_run(w);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct seen *s = world_answer(w, visits[i]);
+        CHECK_INT(s->status, 400);
+        first += slice_eq(seen_error(w, s), SL("invalid_grant"));
+    }
+    CHECK_INT(first, w->lost == 0); /* one of them, but where its answer was lost */
+}
+
 /* Somebody else is faster each time. */
 static void never_settled(struct world *w)
 {
@@ -299,6 +331,7 @@ int main(void)
         { "and where the answer is a refusal", denied },
         { "but not where something broke", failed },
         { "a refusal whose commit met a change does not outlive it", denied_again, .races = true },
+        { "and each has its own words", denied_otherwise, .races = true },
         { "commits that meet a change each time end with 503", never_settled, .calm = true },
         { "outside answers are asked for once", outside_answers },
         { "a request that needs too much memory is 503, and nothing is kept", too_much_memory },

@@ -12,7 +12,7 @@ static struct pool *pool;
 
 static void note(struct slice text)
 {
-    printf("# of " SLICE_FMT "\n", SLICE_ARG(text));
+    printf("# of " SLICE_FMT "\n", (int)text.n, text.p != NULL ? text.p : "");
 }
 
 /* ---- what may be registered ---- */
