@@ -277,6 +277,8 @@ static struct visit *ask_again(struct world *w, struct visit *v)
     bool used = v->committed && slice_eq(path_of(v->call.target), SL("/token"));
 
     CHECK_INT(v->answers, 0);
+    if (w->replayed && w->course->at[w->injection.at] == AT_ASK)
+        CHECK(!v->committed); /* nobody waited for it any more when it landed */
     v->req = NULL;
     w->lost += v->committed;
     struct visit *second = send_again(w, v);
