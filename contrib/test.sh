@@ -10,6 +10,8 @@
 # lint                  layers, sizes, documents, formatting, clang-tidy, cppcheck
 # e2e e2e-asan          the real program with clients written by others; the same under the sanitizers
 # browser               every page in headless Chromium
+# crash                 the real program killed, with a full or failing disk, a jumping clock, behind a supervisor
+# race                  a thousand redemptions of one code; the whole program under ThreadSanitizer
 # tailnet               a real control server and tailscaled in network namespaces
 #
 # The last line is "N passed, N failed, N skipped"; status 0 only if nothing failed. What is slow to get or to build once
@@ -28,7 +30,7 @@ for argument in "$@"; do
     *) suites="$suites $argument" ;;
     esac
 done
-suites=${suites:-unit scenario fuzz quickstart clang asan browser e2e e2e-asan}
+suites=${suites:-unit scenario fuzz quickstart clang asan browser e2e e2e-asan crash race}
 
 test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
 python3-yaml apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
@@ -116,6 +118,10 @@ run() {
     e2e) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/e2e/run.sh ;;
     e2e-asan) make_asan && AVOUCH_BIN="$build/asan/src/app/avouch" script sh tests/e2e/run.sh ;;
     browser) make gcc gcc && script sh tests/browser/run.sh "$build/gcc" ;;
+    crash) make gcc gcc && make faults gcc -Dfaults=true && AVOUCH_BIN="$build/gcc/src/app/avouch" \
+        AVOUCH_FAULTS_BIN="$build/faults/src/app/avouch" script sh tests/crash/run.sh $full ;;
+    race) make gcc gcc && make tsan gcc -Db_sanitize=thread && AVOUCH_BIN="$build/gcc/src/app/avouch" \
+        AVOUCH_TSAN_BIN="$build/tsan/src/app/avouch" script sh tests/race/run.sh $full ;;
     tailnet) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/tailnet/run.sh $full ;;
     *)
         echo "there is no suite $1; sh contrib/test.sh --help is the head of the file"

@@ -14,7 +14,7 @@
 #endif
 #define STORE_ALARM_PERCENT 80
 #define STORE_BATCH_MAX 256             /* requests in one commit */
-#define GATHER_US 8000                  /* how long a batch may wait for signers with a backlog */
+#define GATHER_US 12000                  /* how long a batch may wait for signers with a backlog */
 
 struct store;
 

@@ -176,6 +176,7 @@ static void make_machine(struct world *w)
                                    .clock_ctx = w,
                                    .daemon_uid = NO_UID };
     machine_init(&w->machine);
+    w->machine.leaving.holds = true;
     for (unsigned c = 0; c < LISTENER_CLASS_COUNT; c++)
         w->listeners[c] = listener_fake(w->pool, (enum listener_class)c, true);
 }

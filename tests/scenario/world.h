@@ -127,9 +127,9 @@ struct visit {
     struct visit *next; /* older */
     struct guest *guest;
     struct call call;
-    const struct req *req; /* of one that was hung up on; only compared */
-    bool gone, committed;  /* its client left; what it wanted was committed all the same */
-    bool struck;           /* a failure was injected into it */
+    struct slice request_id; /* of one that was hung up on */
+    bool gone, committed;    /* its client left; what it wanted was committed all the same */
+    bool struck;             /* a failure was injected into it */
     unsigned answers;
     struct seen seen;
 };

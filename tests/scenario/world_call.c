@@ -224,6 +224,7 @@ struct visit *world_send(struct world *w, struct guest *g, const struct call *c)
         v->call.host = WORLD_HOST;
     w->visits = v;
     deliver(v);
+    machine_send(&w->machine); /* as the loop does after each wake */
     return v;
 }
 
@@ -279,7 +280,6 @@ static struct visit *ask_again(struct world *w, struct visit *v)
     CHECK_INT(v->answers, 0);
     if (w->replayed && w->course->at[w->injection.at] == AT_ASK)
         CHECK(!v->committed); /* nobody waited for it any more when it landed */
-    v->req = NULL;
     w->lost += v->committed;
     struct visit *second = send_again(w, v);
     if (!used || !w->replayed || !slice_starts(w->course->answer[w->answers], SL("200")))

@@ -22,9 +22,19 @@ static void gather(struct queue *q, struct job *j)
     d->tail = &j->next;
 }
 
+static void gather_list(struct queue *q, struct job *first, struct job *last, size_t n)
+{
+    struct door *d = (struct door *)q;
+
+    (void)n;
+    last->next = NULL;
+    *d->tail = first;
+    d->tail = &last->next;
+}
+
 static void open_door(struct door *d)
 {
-    *d = (struct door){ .queue = { .send = gather } };
+    *d = (struct door){ .queue = { .send = gather, .send_list = gather_list } };
     d->tail = &d->head;
 }
 
@@ -63,7 +73,7 @@ static void answer_nobody(struct client_conn *c, const struct answer *a)
 
 void world_hang_up(struct visit *v)
 {
-    v->req = v->client.ctx;
+    v->request_id = pool_dup(v->w->pool, ((const struct req *)v->client.ctx)->id);
     v->gone = true;
     v->client.on_gone(v->client.ctx);
     v->client = (struct client_conn){ .answer = answer_nobody };
@@ -320,8 +330,10 @@ static unsigned drain_signing(struct world *w)
 /* A client that has left learns nothing of it, but what was committed stays. */
 static void note_gone(struct world *w, const struct job *j)
 {
+    const struct req *r = j->owner;
+
     for (struct visit *v = w->visits; v != NULL && j->err == ERR_OK; v = v->next)
-        if (v->gone && v->req != NULL && v->req == j->owner)
+        if (v->gone && slice_eq(v->request_id, r->id))
             v->committed = true;
 }
 
@@ -367,11 +379,13 @@ static void land(struct world *w)
 {
     while (inbox_drain(&w->inbox) > 0)
         continue;
+    machine_send(&w->machine);
     log_flush();
 }
 
 unsigned world_drain(struct world *w, struct door *d)
 {
+    machine_send(&w->machine);
     unsigned n = d == &w->asks ? drain_asks(w) : d == &w->signing ? drain_signing(w) : drain_commit(w);
 
     land(w);
