@@ -53,8 +53,10 @@ void authorization_read_flow(struct req *r);
 step authorization_load_client, authorization_check_redirect, authorization_know_person, authorization_load_session,
     authorization_check_none, authorization_check_hint, authorization_check_request, authorization_check_policy;
 
-/* hint.c: true if the hint is an ID token of ours; then whom it is about. */
-bool authorization_hint_names(struct req *r, struct slice hint, struct slice *ret_subject);
+/* hint.c: the subject that id_token_hint names, of the stored request where there is one; none: it names nobody. */
+struct slice authorization_expected(struct req *r);
+/* hint.c: the parameters with an empty id_token_hint: no token is stored. */
+struct slice authorization_without_hint(struct pool *p, struct slice query);
 
 /* A code or a session arises only in a document that the person sees: no frame, no prefetch. */
 bool authorization_is_document(const struct req *r);

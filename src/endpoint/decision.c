@@ -136,6 +136,7 @@ static const struct named_step steps[] = {
     { "know person", authorization_know_person },
     { "load session", authorization_load_session },
     { "check binding", check_binding },
+    { "check hint", authorization_check_hint },
     { "check request", authorization_check_request },
     { "check policy", authorization_check_policy },
     { "decide", decide },

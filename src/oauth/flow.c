@@ -23,6 +23,7 @@ void flow_put(struct txn *t, const struct flow *f)
     pack_i64(&k, f->created_at);
     pack_i64(&k, f->expires_at);
     pack_i64(&k, f->stored_by);
+    pack_text(&k, f->expected);
     stored_put(t, stored_key(t, CLASS_FLOW, f->id), &k);
 }
 
@@ -44,6 +45,7 @@ bool flow_unpack(struct pool *p, struct slice value, struct flow *ret)
     f.created_at = unpack_i64(&u);
     f.expires_at = unpack_i64(&u);
     f.stored_by = unpack_more(&u) ? unpack_i64(&u) : 0;
+    f.expected = unpack_more(&u) ? unpack_text(&u) : SLICE_NONE;
     if (unpack_end(&u) != ERR_OK || state >= FLOW_STATE_COUNT || reason >= PAGE_REASON_COUNT)
         return false;
     f.state = (enum flow_state)state;

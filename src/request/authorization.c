@@ -196,10 +196,9 @@ enum next authorization_check_none(struct req *r)
 enum next authorization_check_hint(struct req *r)
 {
     const struct authorization *a = r->state;
-    struct slice expected;
+    struct slice expected = authorization_expected(r);
 
-    if (!authorization_hint_names(r, a->params->id_token_hint, &expected) ||
-        slice_eq(expected, person_subject(r->pool, r->issuer, a->person.user_id)))
+    if (slice_is_none(expected) || slice_eq(expected, person_subject(r->pool, r->issuer, a->person.user_id)))
         return NEXT;
     if (a->prompt & PROMPT_NONE)
         return deny_none(r, OAUTH_LOGIN_REQUIRED, "id_token_hint is about another person");

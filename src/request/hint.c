@@ -2,6 +2,7 @@
  * 3.1.2.1). One that is not ours says nothing; an expired one still says who. */
 #include "authorization.h"
 
+#include "form.h"
 #include "jose.h"
 #include "keys.h"
 
@@ -16,16 +17,36 @@ static bool is_signed_by_us(struct req *r, const struct jws *token)
     return jws_verify(r->pool, token, jwk);
 }
 
-bool authorization_hint_names(struct req *r, struct slice hint, struct slice *ret_subject)
+struct slice authorization_expected(struct req *r)
 {
+    const struct authorization *a = r->state;
+    struct slice hint = a->params->id_token_hint, issuer, subject;
     struct jws token;
-    struct slice issuer, subject;
 
+    if (a->has_flow)
+        return a->flow.expected;
     if (slice_is_none(hint) || jws_parse(r->pool, hint, &token) != ERR_OK || !is_signed_by_us(r, &token))
-        return false;
+        return SLICE_NONE;
     if (!slice_eq(token.typ, SL("JWT")) || !json_text(json_member(token.claims, "iss"), &issuer) ||
         !slice_eq(issuer, r->issuer->url) || !json_text(json_member(token.claims, "sub"), &subject))
-        return false;
-    *ret_subject = subject;
-    return true;
+        return SLICE_NONE;
+    return subject;
+}
+
+struct slice authorization_without_hint(struct pool *p, struct slice query)
+{
+    struct slice name, value, rest = query;
+    struct buf b;
+
+    buf_init(&b, p, query.n);
+    while (rest.n > 0) {
+        struct slice piece = slice_head(rest, slice_find(rest, '&')), pair = piece;
+        rest = slice_from(rest, piece.n + (piece.n < rest.n));
+        if (form_next(p, &pair, &name, &value) == FORM_PAIR && slice_eq(name, SL("id_token_hint")))
+            piece = SL("id_token_hint");
+        if (b.n > 0)
+            buf_char(&b, '&');
+        buf_put(&b, piece);
+    }
+    return buf_finish(&b);
 }

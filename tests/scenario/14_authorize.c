@@ -296,6 +296,21 @@ static void back(struct world *w)
     CHECK_INT(world_count(w, CLASS_CONSENT, 0), 0);
 }
 
+/* The application expects somebody else than the person at this device. */
+static void back_from_hint(struct world *w)
+{
+    struct guest alice = browser_at(ALICE_LAPTOP), bob = browser_at(BOB_PHONE);
+
+    app_add(w, &grafana);
+    app_register(w, &argo);
+    const struct seen *tokens = app_token(w, &grafana, sign_in_silently(w, &alice, &grafana, NULL));
+    struct slice hint = seen_member(w, tokens, "id_token");
+    char *more = slice_cstr(w->pool, pool_fmt(w->pool, "&id_token_hint=" SLICE_FMT, SLICE_ARG(hint)));
+    const struct seen *page = ask(w, &bob, &argo, more);
+    check_page(w, page, 400, "login_required");
+    check_sent(w, press(w, &bob, page, "return"), &argo, "login_required");
+}
+
 /* Where the person has been before, the error goes at once. */
 static void accepted_before(struct world *w)
 {
@@ -433,6 +448,7 @@ int main(void)
         { "response types and scopes", types_and_scopes },
         { "PKCE where it is due", pkce_is_due },
         { "nobody vouches: a page, and [Back] takes the error along", back },
+        { "[Back] from an id_token_hint about somebody else", back_from_hint },
         { "where the person was before it goes at once", accepted_before },
         { "approved is as good as added", approved },
         { "nothing proven: no [Back]", no_back },

@@ -188,6 +188,9 @@ void sign_in_as_carol(struct world *w)
         world_generate(w, ALG_ES256);
     w->tailscaled = TAILSCALED_UP;
     w->machine.refusal = NULL;
+    w->machine.asks = &w->asks.queue;
+    w->issuer = w->first_issuer;
+    w->boot_ms = 0;
     app_add(w, &probe);
     struct slice code = sign_in_silently(w, &browser, &probe, NULL);
     const struct seen *tokens = app_token(w, &probe, code);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "endpoints.h"
@@ -51,12 +52,43 @@ static struct now look(void *ctx)
     struct world *w = ctx;
 
     w->now_ms++;
+    w->boot_ms += w->boot_ms != 0;
     return world_now(w);
+}
+
+static bool say_synchronised(void *ctx)
+{
+    return ((const struct world *)ctx)->synchronised;
 }
 
 struct now world_now(const struct world *w)
 {
-    return (struct now){ .s = w->now_ms / 1000, .ms = w->now_ms };
+    return (struct now){ .s = w->now_ms / 1000, .ms = w->now_ms, .boot_ms = w->boot_ms };
+}
+
+static int64_t real_ms(clockid_t clock)
+{
+    struct timespec t = { 0 };
+
+    (void)clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void world_watch_clock(struct world *w)
+{
+    w->now_ms = real_ms(CLOCK_REALTIME);
+    w->boot_ms = real_ms(CLOCK_BOOTTIME);
+}
+
+void world_pass(struct world *w, int64_t seconds)
+{
+    w->now_ms += seconds * 1000;
+    w->boot_ms += seconds * 1000;
+}
+
+void world_jump(struct world *w, int64_t seconds)
+{
+    w->now_ms += seconds * 1000;
 }
 
 void world_at(struct world *w, int64_t after_start_s)
@@ -159,6 +191,7 @@ static void make_issuer(struct world *w)
                                  .page_key = page_key,
                                  .refresh_key = refresh_key };
     struct txn *t = world_begin(w);
+    w->first_issuer = w->issuer;
     issuer_put(t, &record);
     world_commit(w, t);
 }
@@ -173,6 +206,7 @@ static void make_machine(struct world *w)
                                    .signer = &w->signing.queue,
                                    .commit = &w->commit.queue,
                                    .clock = look,
+                                   .clock_is_synchronised = say_synchronised,
                                    .clock_ctx = w,
                                    .daemon_uid = NO_UID };
     machine_init(&w->machine);

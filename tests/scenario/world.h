@@ -96,6 +96,7 @@ struct guest {
     bool is_program; /* sends none of a browser's headers and keeps no cookies */
     bool drops_cookies;
     char cookie[128]; /* the value of our cookie; empty: none */
+    char dev_cookie[8];
 };
 
 /* A request to be sent. */
@@ -146,10 +147,11 @@ struct world {
     struct view *view, *outside;
     struct signer *signer;
     struct inbox inbox;
-    struct issuer issuer;
+    struct issuer issuer, first_issuer;
     struct machine machine;
     struct listener *listeners[LISTENER_CLASS_COUNT];
-    int64_t now_ms;
+    int64_t now_ms, boot_ms; /* boot_ms 0: the clock is made up, and nothing watches it */
+    bool synchronised;       /* the kernel's word */
     struct door asks, signing, commit;
     enum tailscaled tailscaled;
     struct tailnet_node nodes[WORLD_NODES_MAX];
@@ -184,6 +186,10 @@ void world_close(struct world *w);
 /* The clock. It moves a millisecond at each look. */
 void world_at(struct world *w, int64_t after_start_s);
 struct now world_now(const struct world *w);
+/* From now on the time is the machine's, and clock.h watches it. */
+void world_watch_clock(struct world *w);
+void world_pass(struct world *w, int64_t seconds); /* time goes on */
+void world_jump(struct world *w, int64_t seconds); /* somebody sets the clock */
 
 /* ---- requests (world_call.c) ---- */
 

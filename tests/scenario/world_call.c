@@ -31,10 +31,13 @@ static bool has(struct slice text, const char *what)
     return memmem(text.p, text.n, what, strlen(what)) != NULL;
 }
 
-static void judge_cookie(struct slice set)
+static void judge_cookie(const struct issuer *issuer, struct slice set)
 {
-    CHECK(slice_starts(set, SL(COOKIE_NAME "=")));
-    CHECK(has(set, "; Path=/;") && has(set, "; HttpOnly") && has(set, "; SameSite=Lax") && has(set, "; Secure"));
+    struct slice name = slice_head(set, slice_find(set, '='));
+
+    CHECK(slice_eq(name, session_cookie_name(issuer)) || (issuer->dev && slice_eq(name, SL(COOKIE_NAME_DEV))));
+    CHECK(has(set, "; Path=/;") && has(set, "; HttpOnly") && has(set, "; SameSite=Lax"));
+    CHECK(has(set, "; Secure") == issuer->https);
     CHECK(!has(set, "Domain"));
 }
 
@@ -48,7 +51,7 @@ static void judge_page(const struct seen *s)
     CHECK(!seen_has(s, "<script>") && !seen_has(s, "onclick") && !seen_has(s, "style="));
 }
 
-static void judge_headers(const struct seen *s)
+static void judge_headers(const struct issuer *issuer, const struct seen *s)
 {
     for (size_t i = 0; i < s->header_count; i++) {
         for (size_t j = 0; j < s->headers[i].value.n; j++)
@@ -56,7 +59,7 @@ static void judge_headers(const struct seen *s)
         for (size_t j = 0; j < i; j++)
             CHECK(!slice_eq(s->headers[i].name, s->headers[j].name));
         if (slice_eq(s->headers[i].name, SL("set-cookie")))
-            judge_cookie(s->headers[i].value);
+            judge_cookie(issuer, s->headers[i].value);
     }
 }
 
@@ -67,13 +70,14 @@ static bool is_document(struct slice path)
 
 static void judge(const struct visit *v)
 {
+    const struct issuer *issuer = &v->w->issuer;
     const struct seen *s = &v->seen;
     struct slice path = path_of(v->call.target), caching = seen_header(s, "cache-control");
     bool post = slice_eq(slice_of(v->call.method), SL("POST"));
 
-    judge_headers(s);
+    judge_headers(issuer, s);
     CHECK_TEXT(seen_header(s, "x-content-type-options"), "nosniff");
-    CHECK_TEXT(seen_header(s, "strict-transport-security"), "max-age=31536000");
+    CHECK(slice_eq(seen_header(s, "strict-transport-security"), issuer->https ? SL("max-age=31536000") : SL("")));
     if (!is_document(path) && !slice_eq(slice_of(v->call.method), SL("OPTIONS")))
         CHECK_TEXT(caching, "no-store");
     CHECK(s->status != 302 || !post); /* RFC 9700 4.12: 303 after a POST, and never 307 */
@@ -86,16 +90,20 @@ static void judge(const struct visit *v)
 
 /* ---- there and back ---- */
 
-static void keep_cookie(struct guest *g, struct slice set)
+static void keep_cookie(struct visit *v, struct slice set)
 {
-    size_t name = sizeof(COOKIE_NAME "=") - 1;
+    struct guest *g = v->guest;
+    size_t name_n = slice_find(set, '=');
 
-    if (slice_is_none(set) || g->is_program || g->drops_cookies || !slice_starts(set, SL(COOKIE_NAME "=")))
+    if (slice_is_none(set) || g->is_program || g->drops_cookies)
         return;
-    struct slice value = slice_head(slice_from(set, name), slice_find(slice_from(set, name), ';'));
-    world_require(value.n < sizeof(g->cookie), "a cookie", SL("too long for the jar"));
-    memcpy(g->cookie, value.p, value.n);
-    g->cookie[value.n] = '\0';
+    bool is_dev = slice_eq(slice_head(set, name_n), SL(COOKIE_NAME_DEV));
+    struct slice rest = slice_from(set, name_n + 1), value = slice_head(rest, slice_find(rest, ';'));
+    char *to = is_dev ? g->dev_cookie : g->cookie;
+    world_require(value.n < (is_dev ? sizeof(g->dev_cookie) : sizeof(g->cookie)), "a cookie",
+                  SL("too long for the jar"));
+    memcpy(to, value.p, value.n);
+    to[value.n] = '\0';
 }
 
 static void keep_secrets(struct world *w, const struct seen *s)
@@ -123,7 +131,7 @@ static void take_answer(struct client_conn *c, const struct answer *a)
     for (size_t i = 0; i < a->header_count; i++)
         v->seen.headers[i] = (struct http_header){ pool_dup(p, a->headers[i].name), pool_dup(p, a->headers[i].value) };
     judge(v);
-    keep_cookie(v->guest, seen_header(&v->seen, "set-cookie"));
+    keep_cookie(v, seen_header(&v->seen, "set-cookie"));
     keep_secrets(v->w, &v->seen);
 }
 
@@ -138,20 +146,34 @@ static void add(struct head *h, const char *name, struct slice value)
     h->at[h->n++] = (struct http_header){ slice_of(name), value };
 }
 
-static void add_browser(struct head *h, struct pool *p, const struct guest *g, const struct call *c)
+static struct slice cookies_of(const struct visit *v, struct pool *p)
 {
-    bool own = slice_eq(path_of(c->target), SL("/decision")), post = slice_eq(slice_of(c->method), SL("POST"));
+    struct slice name = session_cookie_name(&v->w->issuer);
+    const struct guest *g = v->guest;
+    struct buf b;
+
+    buf_init(&b, p, 1024);
+    buf_put(&b, SL("theme=dark"));
+    if (g->cookie[0] != '\0')
+        buf_fmt(&b, "; " SLICE_FMT "=%s", SLICE_ARG(name), g->cookie);
+    if (g->dev_cookie[0] != '\0')
+        buf_fmt(&b, "; " COOKIE_NAME_DEV "=%s; lang=en", g->dev_cookie);
+    return buf_finish(&b);
+}
+
+static void add_browser(struct head *h, struct pool *p, const struct visit *v)
+{
+    struct slice path = path_of(v->call.target);
+    bool own = slice_eq(path, SL("/decision")) || slice_eq(path, SL("/dev")),
+         post = slice_eq(slice_of(v->call.method), SL("POST"));
 
     add(h, "accept", SL("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"));
     add(h, "sec-fetch-site", own ? SL("same-origin") : SL("cross-site"));
     add(h, "sec-fetch-mode", SL("navigate"));
     add(h, "sec-fetch-dest", SL("document"));
     if (post)
-        add(h, "origin", own ? SL(WORLD_URL) : SL("https://grafana.example"));
-    if (g->cookie[0] != '\0')
-        add(h, "cookie", pool_fmt(p, "theme=dark; " COOKIE_NAME "=%s; lang=en", g->cookie));
-    else
-        add(h, "cookie", SL("theme=dark"));
+        add(h, "origin", own ? v->w->issuer.url : SL("https://grafana.example"));
+    add(h, "cookie", cookies_of(v, p));
 }
 
 /* What the call says takes the place of what the guest would send. */
@@ -169,13 +191,15 @@ static void replace(struct head *h, const char *name, struct slice value)
         add(h, name, value);
 }
 
-static void fill_head(struct head *h, struct pool *p, const struct guest *g, const struct call *c)
+static void fill_head(struct head *h, struct pool *p, const struct visit *v)
 {
+    const struct call *c = &v->call;
+
     h->n = 0;
-    if (g->is_program)
+    if (v->guest->is_program)
         add(h, "accept", SL("application/json"));
     else
-        add_browser(h, p, g, c);
+        add_browser(h, p, v);
     if (!slice_is_none(c->body))
         add(h, "content-type", SL("application/x-www-form-urlencoded"));
     for (size_t i = 0; i < c->header_count; i++)
@@ -196,7 +220,7 @@ static void deliver(struct visit *v)
         .method = pool_dup(p, slice_of(c->method)),
         .path = slice_head(target, path_n),
         .query = path_n < target.n ? slice_from(target, path_n + 1) : SLICE_NONE,
-        .host = pool_dup(p, slice_of(c->host)),
+        .host = pool_dup(p, c->host != NULL ? slice_of(c->host) : v->w->issuer.host),
         .headers = head.at,
         .body = pool_dup(p, slice_is_none(c->body) ? SL("") : c->body),
         .tls = true,
@@ -207,7 +231,7 @@ static void deliver(struct visit *v)
 
     world_require(address_parse(slice_of(v->guest->address), &h.peer), "an address", slice_of(v->guest->address));
     h.peer.port = 50000;
-    fill_head(&head, p, v->guest, c);
+    fill_head(&head, p, v);
     h.header_count = head.n;
     route_handle(&v->w->machine, &h, &v->client);
     pool_destroy(p);
@@ -220,8 +244,6 @@ struct visit *world_send(struct world *w, struct guest *g, const struct call *c)
     *v = (struct visit){ .client = { .answer = take_answer }, .w = w, .next = w->visits, .guest = g, .call = *c };
     if (v->call.method == NULL)
         v->call.method = slice_is_none(c->body) ? "GET" : "POST";
-    if (v->call.host == NULL)
-        v->call.host = WORLD_HOST;
     w->visits = v;
     deliver(v);
     machine_send(&w->machine); /* as the loop does after each wake */
