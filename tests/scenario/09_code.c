@@ -67,20 +67,20 @@ static void late_replay(struct world *w)
 static void strangers_replay(struct world *w)
 {
     struct guest browser = browser_at(ALICE_LAPTOP);
-    struct app wrong_verifier = argo, wrong_secret = argo, wrong_uri = argo, other = grafana;
+    struct app bad_verifier = argo, bad_secret = argo, bad_uri = argo, other = grafana;
 
-    wrong_verifier.verifier = "another-verifier-of-43-letters-0123456789-AB";
-    wrong_secret.secret = grafana.secret;
-    wrong_uri.redirect_uri = grafana.redirect_uri;
+    bad_verifier.verifier = "another-verifier-of-43-letters-0123456789-AB";
+    bad_secret.secret = grafana.secret;
+    bad_uri.redirect_uri = grafana.redirect_uri;
     other.redirect_uri = argo.redirect_uri;
     other.verifier = argo.verifier;
     app_add(w, &argo);
     app_add(w, &grafana);
     struct slice code = sign_in_silently(w, &browser, &argo, NULL);
     struct slice access = seen_member(w, app_token(w, &argo, code), "access_token");
-    check_refused(w, app_token(w, &wrong_verifier, code), 400, "invalid_grant");
-    check_refused(w, app_token(w, &wrong_secret, code), 401, "invalid_client");
-    check_refused(w, app_token(w, &wrong_uri, code), 400, "invalid_grant");
+    check_refused(w, app_token(w, &bad_verifier, code), 400, "invalid_grant");
+    check_refused(w, app_token(w, &bad_secret, code), 401, "invalid_client");
+    check_refused(w, app_token(w, &bad_uri, code), 400, "invalid_grant");
     check_refused(w, app_token(w, &other, code), 400, "invalid_grant");
     CHECK_INT(app_userinfo(w, access)->status, 200);
     CHECK_INT(world_audited(w, "code_replayed"), 0);

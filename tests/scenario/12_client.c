@@ -273,9 +273,9 @@ static const struct seen *decide_and_change(struct world *w, change *fn)
     world_put_client(w, &c);
     const struct seen *page = open_page(w, &browser, app_request(w, &argo, NULL));
     struct slice flow = seen_flow(page);
-    const struct call press = { .target = SL("/decision"),
+    const struct call pressed = { .target = SL("/decision"),
                                 .body = pool_fmt(w->pool, "action=continue&flow=" SLICE_FMT, SLICE_ARG(flow)) };
-    return send_and_change(w, &browser, &press, &w->commit, fn);
+    return send_and_change(w, &browser, &pressed, &w->commit, fn);
 }
 
 static void check_decision(struct world *w, change *fn, const char *error)

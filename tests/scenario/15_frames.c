@@ -47,7 +47,7 @@ static void silent(struct world *w)
         check_nothing(w, get_marked(w, &browser, app_request(w, &grafana, NULL), &marks[i]));
 }
 
-static void page(struct world *w)
+static void no_page_in_frames(struct world *w)
 {
     struct guest browser = browser_at(ALICE_LAPTOP);
 
@@ -177,7 +177,7 @@ int main(void)
 {
     static const struct scenario scenarios[] = {
         { "neither code nor session nor cookie in a frame or a prefetch", silent },
-        { "nor a page, nor its answer", page },
+        { "nor a page, nor its answer", no_page_in_frames },
         { "without a browser's marks it is a document", unmarked },
         { "prompt=none in a frame, for marked clients", none_in_frame },
         { "a press that is not our page's own is refused", foreign_press },

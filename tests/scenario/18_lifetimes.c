@@ -15,7 +15,7 @@ static const struct seen *none(struct world *w, struct guest *browser)
     return world_get(w, browser, app_request(w, &grafana, "&prompt=none"));
 }
 
-static void code(struct world *w)
+static void code_lifetime(struct world *w)
 {
     struct guest browser = browser_at(ALICE_LAPTOP);
 
@@ -108,7 +108,7 @@ static void touches(struct world *w)
 
 /* ---- pages ---- */
 
-static void page(struct world *w)
+static void page_lifetime(struct world *w)
 {
     struct guest browser = browser_at(ALICE_LAPTOP);
 
@@ -198,13 +198,13 @@ static void sweep_in_use(struct world *w)
 int main(void)
 {
     static const struct scenario scenarios[] = {
-        { "a code: 60 seconds", code },
+        { "a code: 60 seconds", code_lifetime },
         { "a client's own lifetimes", own_lifetimes },
         { "an access token: 10 minutes", access_token },
         { "a session: 12 hours after its last use", idle },
         { "and 7 days in all", absolute, .every = 9 },
         { "uses are noted every half hour", touches },
-        { "a page: 10 minutes", page },
+        { "a page: 10 minutes", page_lifetime },
         { "the sweep removes what is over, and counters go down", sweep },
         { "the sweep of many", sweep_many, .every = 23 },
         { "the sweep of what is in use", sweep_in_use, .races = true },

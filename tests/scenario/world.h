@@ -197,7 +197,7 @@ struct visit *world_send(struct world *w, struct guest *g, const struct call *c)
 /* Drains all doors until nothing moves. */
 void world_run(struct world *w);
 /* One door: what lies in it now is worked off and lands. How many jobs. */
-unsigned world_drain(struct world *w, struct door *d);
+unsigned world_drain(struct world *w, const struct door *d);
 /* The answer, after world_run. A client that was failed by an injection checks how it was told, and asks again. */
 const struct seen *world_answer(struct world *w, struct visit *v);
 

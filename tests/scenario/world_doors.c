@@ -383,7 +383,7 @@ static void land(struct world *w)
     log_flush();
 }
 
-unsigned world_drain(struct world *w, struct door *d)
+unsigned world_drain(struct world *w, const struct door *d)
 {
     machine_send(&w->machine);
     unsigned n = d == &w->asks ? drain_asks(w) : d == &w->signing ? drain_signing(w) : drain_commit(w);
