@@ -22,6 +22,7 @@ struct config {
     struct slices listen;               /* "CLASS:ADDRESS"; empty: not given, see config_complete */
     struct slice tls_certificate, tls_key;
     struct slice state;                 /* directory; none: not given, see config_complete */
+    int64_t database_max;               /* bytes that the database may grow to; 0: STORE_MAP_BYTES */
     struct slice seal_key_file;
     struct slice contact;
     enum tailscale_mode tailscale_mode;

@@ -20,7 +20,7 @@ struct store;
 
 struct store_options {
     const char *directory;              /* made with 0700 if it is missing */
-    size_t map_bytes;                   /* 0: STORE_MAP_BYTES; tests fill small ones */
+    size_t map_bytes;                   /* what it may grow to; 0: STORE_MAP_BYTES; another process may have given it more */
     bool must_exist;                    /* subcommands do not make a database by a typing error */
     bool no_sync;                       /* a harness must catch this one; never in production */
 };

@@ -230,7 +230,9 @@ bool command_open(struct command *c, bool create)
 
     if (!command_configure(c))
         return false;
-    struct store_options o = { .directory = slice_cstr(c->pool, c->config.state), .must_exist = !create };
+    struct store_options o = { .directory = slice_cstr(c->pool, c->config.state),
+                               .must_exist = !create,
+                               .map_bytes = (size_t)c->config.database_max };
     enum err e = store_open(c->pool, &o, &c->store, &why);
     if (e != ERR_OK) {
         (void)command_refuse(c, SLICE_FMT, SLICE_ARG(slice_is_none(why) ? slice_of(err_text(e)) : why));

@@ -12,6 +12,7 @@ enum kind {
     PATH,
     TEXTS,
     DURATION,
+    SIZE,
     FLAG, /* two words, the second is true */
     MODE, /* enum tailscale_mode, words in its order */
     WORD, /* a text, one of the words */

@@ -18,6 +18,8 @@
 #define YEARS_10_S      (INT64_C(10) * 365 * 86400)
 #define DAYS_7_S        (INT64_C(7) * 86400) /* signed tokens must die before their key does: KEY_RETIRE_S */
 
+#define MIB_16 (INT64_C(16) << 20)
+
 #define AT(member)    offsetof(struct config, member)
 #define DURATION_FORM "a duration such as 60s, 10m, 12h or 30d"
 #define LIFETIME(n, m)                                                       \
@@ -31,6 +33,8 @@ static const struct key keys[] = {
     { "tls.certificate", "a file's absolute path", PATH, AT(tls_certificate), PATH_MAX, NULL },
     { "tls.key", "a file's absolute path", PATH, AT(tls_key), PATH_MAX, NULL },
     { "state", "a directory's absolute path", PATH, AT(state), PATH_MAX, NULL },
+    { "database_max", "a size such as 4GiB", SIZE, AT(database_max), sizeof(size_t) < 8 ? 1 << 30 : INT64_C(1) << 40,
+      NULL },
     { "seal_key_file", "a file's absolute path", PATH, AT(seal_key_file), PATH_MAX, NULL },
     { "contact", "a text such as \"ask Bob\"", TEXT, AT(contact), 200, NULL },
     { "tailscale.mode", "auto, kernel, userspace or own", MODE, AT(tailscale_mode), 20, "auto|kernel|userspace|own" },
@@ -103,6 +107,26 @@ bool duration_parse(struct slice text, int64_t *ret_s)
     return false;
 }
 
+static bool size_parse(struct slice text, int64_t *ret_bytes)
+{
+    static const struct {
+        struct slice unit;
+        unsigned shift;
+    } units[] = { { SL("MiB"), 20 }, { SL("GiB"), 30 }, { SL("TiB"), 40 } };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        size_t unit_n = units[i].unit.n;
+        uint64_t n = 0;
+        if (text.n <= unit_n || !slice_eq(slice_from(text, text.n - unit_n), units[i].unit))
+            continue;
+        if (!slice_to_u64(slice_head(text, text.n - unit_n), (uint64_t)INT64_MAX >> units[i].shift, &n))
+            return false;
+        *ret_bytes = (int64_t)(n << units[i].shift);
+        return true;
+    }
+    return false;
+}
+
 static bool word_index(const char *words, struct slice value, unsigned *ret)
 {
     struct slice rest = slice_of(words), word = SLICE_NONE;
@@ -138,13 +162,26 @@ static enum err set_duration(const struct place *at, const struct key *k, struct
     return ERR_OK;
 }
 
+static enum err set_size(const struct place *at, const struct key *k, struct slice value, int64_t *target)
+{
+    int64_t bytes = 0;
+
+    if (!size_parse(value, &bytes))
+        return refuse(at, k, value);
+    if (bytes < MIB_16 || bytes > k->max)
+        return config_fail(at, "`%s` lies between 16MiB and %" PRId64 "GiB, not at " SLICE_FMT, k->name, k->max >> 30,
+                           SLICE_ARG(value));
+    *target = bytes;
+    return ERR_OK;
+}
+
 static enum err check_text(const struct place *at, const struct key *k, struct slice value)
 {
     if (!text_is_printable(value))
         return config_fail(at, "`%s` has a line break, a NUL or another character that cannot be shown", k->name);
     if (value.n == 0)
         return config_fail(at, "`%s` is empty; leave it out for the default", k->name);
-    if (k->kind != DURATION && (int64_t)value.n > k->max)
+    if (k->kind != DURATION && k->kind != SIZE && (int64_t)value.n > k->max)
         return config_fail(at, "`%s` has %zu bytes, more than %" PRId64, k->name, value.n, k->max);
     return ERR_OK;
 }
@@ -169,6 +206,7 @@ enum err config_key_set(const struct place *at, const struct key *k, struct slic
     case TEXTS: /* one item */
     case WORD: *(struct slice *)target = value; break;
     case DURATION: return set_duration(at, k, value, target);
+    case SIZE: return set_size(at, k, value, target);
     case FLAG: *(bool *)target = i == 1; break;
     case MODE: *(enum tailscale_mode *)target = (enum tailscale_mode)i; break;
     }

@@ -28,7 +28,7 @@ static void check_space(struct doctor *d)
     doctor_say(d, "database", full ? FINDING_BAD : FINDING_GOOD,
                pool_fmt(d->pool, "%llu MiB in use, %u%% of what it may grow to; %llu records.",
                         (unsigned long long)(usage.used_bytes >> 20), usage.percent, (unsigned long long)usage.entries),
-               full ? "remove what is not needed (avouch client list), or ask for a larger map" : NULL);
+               full ? "set database_max higher in avouch.yaml and restart avouch" : NULL);
 }
 
 static void check_owner(struct doctor *d)

@@ -13,8 +13,10 @@
 #include "fault.h"
 #include "serve_int.h"
 
-#define CLOCK_READ_MS 1000
-#define SETTLE_TRIES  2000 /* milliseconds that requests may take to end after the loop has */
+#define CLOCK_READ_MS      1000
+#define STORE_CHECK_MS     (60 * 1000)
+#define SIZE_WARNING_EVERY 60   /* store checks */
+#define SETTLE_TRIES       2000 /* milliseconds that requests may take to end after the loop has */
 
 /* ---- doors ---- */
 
@@ -84,12 +86,24 @@ static void on_upkeep(void *ctx)
     upkeep_sweep(&s->machine);
 }
 
-static void on_reader_check(void *ctx)
+static void warn_of_size(struct serve *s)
 {
-    const struct serve *s = ctx;
+    struct store_usage usage;
+
+    if (store_usage(s->store, &usage) != ERR_OK || usage.percent < STORE_ALARM_PERCENT || s->size_warning_wait-- > 0)
+        return;
+    s->size_warning_wait = SIZE_WARNING_EVERY;
+    LOG(LOG_WARN, "the database is nearly full: set database_max higher and restart", LOG_NUM("percent", usage.percent),
+        LOG_NUM("of_mib", (int64_t)(usage.map_bytes >> 20)));
+}
+
+static void on_store_check(void *ctx)
+{
+    struct serve *s = ctx;
 
     if (store_check_readers(s->store) < 0)
         LOG(LOG_WARN, "the slots of dead readers cannot be freed");
+    warn_of_size(s);
 }
 
 /* ---- phases ---- */
@@ -118,7 +132,8 @@ static enum log_level log_level_of(struct slice name)
 static bool open_store(struct serve *s)
 {
     struct slice why = SLICE_NONE;
-    const struct store_options o = { .directory = slice_cstr(s->pool, s->config.state) };
+    const struct store_options o = { .directory = slice_cstr(s->pool, s->config.state),
+                                     .map_bytes = (size_t)s->config.database_max };
     enum err e = store_open(s->pool, &o, &s->store, &why);
 
     if (e != ERR_OK)
@@ -323,7 +338,7 @@ static int end(struct serve *s, int status)
 static void set_timers(struct serve *s)
 {
     loop_every(s->loop, UPKEEP_EVERY_MS, on_upkeep, s);
-    loop_every(s->loop, 60 * 1000, on_reader_check, s);
+    loop_every(s->loop, STORE_CHECK_MS, on_store_check, s);
     if (s->asker == NULL)
         return;
     loop_every(s->loop, STATUS_EVERY_MS, tailnet_watch_tick, s);
@@ -361,6 +376,7 @@ int serve_run(int argc, char **argv)
         return end(s, COMMAND_FAILED);
     fill_machine(s);
     set_timers(s);
+    on_store_check(s);
     if (!open_or_wait(s))
         return end(s, COMMAND_FAILED);
     log_flush();

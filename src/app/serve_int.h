@@ -29,7 +29,8 @@ struct serve {
     char **argv; /* kept for SIGHUP: flags win again */
     struct config config;
     struct store *store;
-    struct view *view; /* the main loop's */
+    int size_warning_wait; /* store checks until "nearly full" is said again */
+    struct view *view;     /* the main loop's */
     struct signer *signer;
     struct writer *writer;
     struct loop *loop;

@@ -15,7 +15,6 @@ INSIDE = {
     "our own code keeps to them; past them it would be wrong, and asserts or fails": "ANSWER_HEADERS_MAX KEY_BYTES_MAX LOOP_TIMERS_MAX"
     " SIGNING_TOKENS_MAX TXN_COUNTS_MAX TXN_READS_MAX TXN_WRITES_MAX RESPONSE_HEAD_BYTES_MAX",
     "of pages: what is shown is cut, and a page is never that large": "PAGE_BYTES_MAX PAGE_NAME_CHARS_MAX PAGE_URI_BYTES_MAX",
-    "nothing looks at it yet": "STORE_ALARM_PERCENT",
 }
 LIMIT = re.compile(r"^#\s*define (\w+_(?:MAX|MIN|S|MS|US|BYTES|PERCENT|TRIES))\s+(.+?)\s*$", re.M)
 UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "s": 1, "min": 60, "h": 3600, "d": 86400}

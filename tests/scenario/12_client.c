@@ -274,7 +274,7 @@ static const struct seen *decide_and_change(struct world *w, change *fn)
     const struct seen *page = open_page(w, &browser, app_request(w, &argo, NULL));
     struct slice flow = seen_flow(page);
     const struct call pressed = { .target = SL("/decision"),
-                                .body = pool_fmt(w->pool, "action=continue&flow=" SLICE_FMT, SLICE_ARG(flow)) };
+                                  .body = pool_fmt(w->pool, "action=continue&flow=" SLICE_FMT, SLICE_ARG(flow)) };
     return send_and_change(w, &browser, &pressed, &w->commit, fn);
 }
 

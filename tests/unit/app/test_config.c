@@ -53,7 +53,7 @@ static void test_every_setting(void)
             "issuer: https://idp.example.ts.net\n"
             "listen: [tailnet:443, \"ops:[::1]:9090\"]\n"
             "tls: {certificate: /c.pem, key: /k.pem}\n"
-            "state: /srv/avouch\nseal_key_file: /srv/seal\ncontact: 'ask Bob'\n"
+            "state: /srv/avouch\ndatabase_max: 64MiB\nseal_key_file: /srv/seal\ncontact: 'ask Bob'\n"
             "tailscale: {mode: userspace, socket: /run/s}\n"
             "shared_in: allow\nsubject: userid\nemail_verified: false\n"
             "lifetimes: {code: 30s, access: 5m, id: 2h, refresh_idle: 1d, refresh: 2d, session_idle: 3h, session: 4d}\n"
@@ -66,6 +66,7 @@ static void test_every_setting(void)
     CHECK_TEXT(config.tls_certificate, "/c.pem");
     CHECK_TEXT(config.tls_key, "/k.pem");
     CHECK_TEXT(config.state, "/srv/avouch");
+    CHECK_INT(config.database_max, INT64_C(64) << 20);
     CHECK_TEXT(config.seal_key_file, "/srv/seal");
     CHECK_TEXT(config.contact, "ask Bob");
     CHECK_INT(config.tailscale_mode, TAILSCALE_USERSPACE);
@@ -132,6 +133,10 @@ static void test_wrong_values(void)
             "avouch.yaml:1:21: `lifetimes.access` is a duration such as 60s, 10m, 12h or 30d, not `10`");
     refused("lifetimes: {access: 10w}\n",
             "avouch.yaml:1:21: `lifetimes.access` is a duration such as 60s, 10m, 12h or 30d, not `10w`");
+    refused("database_max: 4GB\n", "avouch.yaml:1:15: `database_max` is a size such as 4GiB, not `4GB`");
+    refused("database_max: 99999999TiB\n",
+            "avouch.yaml:1:15: `database_max` is a size such as 4GiB, not `99999999TiB`");
+    refused("database_max: 1MiB\n", "avouch.yaml:1:15: `database_max` lies between 16MiB and 1024GiB, not at 1MiB");
     refused("lifetimes: {code: 11m}\n", "avouch.yaml:1:19: `lifetimes.code` lies between 1s and 600s, not at 660s");
     refused("lifetimes: {session: 0s}\n",
             "avouch.yaml:1:22: `lifetimes.session` lies between 1s and 315360000s, not at 0s");
