@@ -28,6 +28,16 @@ _Noreturn void die(const char *fmt, ...)
     exit(1);
 }
 
+double number(const char *text)
+{
+    char *end = NULL;
+    double n = strtod(text, &end);
+
+    if (end == text)
+        die("%.40s is no number", text);
+    return n;
+}
+
 int64_t now_ns(void)
 {
     struct timespec t;
@@ -129,7 +139,7 @@ static void take(struct client *c, struct clients *all)
     if (c->n > end || strncmp(c->in, "HTTP/1.1 ", 9) != 0)
         die("not an answer: %.200s", c->in);
     c->in[head - 2] = '\0'; /* between head and body; what follows the body is there already */
-    struct response r = { .status = atoi(c->in + 9),
+    struct response r = { .status = (int)number(c->in + 9),
                           .head = c->in,
                           .body = c->in + head,
                           .body_n = end - head,

@@ -48,6 +48,7 @@ struct target {
 
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int64_t now_ns(void);
+double number(const char *text); /* what it begins with; none: the end */
 
 void clients_open(struct clients *all, unsigned n, const struct target *to, client_answered *answered);
 void clients_close(struct clients *all);

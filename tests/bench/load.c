@@ -148,20 +148,20 @@ static const struct option long_options[] = {
 static void set(int option, char *value)
 {
     switch (option) {
-    case 'p': options.to.port = atoi(value); break;
+    case 'p': options.to.port = (int)number(value); break;
     case 'u': options.to.unix_path = value; break;
     case 'h': options.host = value; break;
-    case 's': options.to.sources = (unsigned)atoi(value); break;
-    case 'P': options.pid = atoi(value); break;
-    case 'c': options.connections = (unsigned)atoi(value); break;
-    case 't': options.seconds = atof(value); break;
-    case 'n': options.count = strtoul(value, NULL, 10); break;
+    case 's': options.to.sources = (unsigned)number(value); break;
+    case 'P': options.pid = (int)number(value); break;
+    case 'c': options.connections = (unsigned)number(value); break;
+    case 't': options.seconds = number(value); break;
+    case 'n': options.count = (size_t)number(value); break;
     case 'i': options.client_id = value; break;
     case 'b': options.secret = value; break;
-    case 'm': options.many = (unsigned)atoi(value); break;
+    case 'm': options.many = (unsigned)number(value); break;
     case 'f': options.forwarded = true; break;
-    case 'w': options.pause_us = atoi(value); break;
-    case 'l': options.to.look_us = atoi(value); break;
+    case 'w': options.pause_us = (int)number(value); break;
+    case 'l': options.to.look_us = (int)number(value); break;
     default: exit(2);
     }
 }

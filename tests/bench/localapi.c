@@ -143,7 +143,7 @@ static void take_connection(int epoll, int listening)
     c->fd = accept(listening, NULL, NULL);
     if (c->fd < 0)
         die("accept");
-    watch(epoll, c->fd, c);
+    watch(epoll, c->fd, c); /* NOLINT(clang-analyzer-unix.Malloc): it is epoll's from here on */
 }
 
 static int listen_at(const char *path)
@@ -158,6 +158,16 @@ static int listen_at(const char *path)
     if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, CONNECTIONS_MAX) != 0)
         die(path);
     return fd;
+}
+
+static void on_ready(int epoll, int listening, struct conn *c)
+{
+    if (c == NULL) {
+        take_connection(epoll, listening);
+    } else if (!serve(c)) {
+        (void)close(c->fd);
+        free(c);
+    }
 }
 
 int main(int argc, char **argv)
@@ -175,15 +185,7 @@ int main(int argc, char **argv)
     for (;;) {
         int n = epoll_wait(epoll, events, EVENTS_MAX, -1);
 
-        for (int i = 0; i < n; i++) {
-            struct conn *c = events[i].data.ptr;
-
-            if (c == NULL) {
-                take_connection(epoll, listening);
-            } else if (!serve(c)) {
-                (void)close(c->fd);
-                free(c);
-            }
-        }
+        for (int i = 0; i < n; i++)
+            on_ready(epoll, listening, events[i].data.ptr);
     }
 }

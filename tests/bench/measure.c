@@ -13,7 +13,8 @@
 /* CPU by the name of the thread, in ticks: how it is shared out, not how much it is. */
 enum role { LOOP, SIGNER, WRITER };
 
-#define ROLE_COUNT 3
+#define ROLE_COUNT  3
+#define UTIME_FIELD 14 /* of /proc/PID/stat; stime follows */
 
 static struct {
     size_t n, room;
@@ -46,7 +47,6 @@ static double server_cpu(void)
 static void add_thread(const char *task, unsigned long ticks[static ROLE_COUNT])
 {
     char path[64], text[512];
-    unsigned long user = 0, kernel = 0;
 
     (void)snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", (int)options.pid, task);
     FILE *f = fopen(path, "re");
@@ -54,9 +54,13 @@ static void add_thread(const char *task, unsigned long ticks[static ROLE_COUNT])
     if (f != NULL)
         (void)fclose(f);
     text[n] = '\0';
-    const char *rest = strrchr(text, ')'); /* the name may hold anything */
-    if (rest != NULL && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) == 2)
-        ticks[strstr(text, "(signer)") ? SIGNER : strstr(text, "(writer)") ? WRITER : LOOP] += user + kernel;
+    char *at = strrchr(text, ')'); /* the name may hold anything */
+    for (unsigned field = 2; at != NULL && field < UTIME_FIELD; field++)
+        at = strchr(at + 1, ' ');
+    if (at == NULL)
+        return;
+    unsigned long user = strtoul(at, &at, 10), kernel = strtoul(at, NULL, 10);
+    ticks[strstr(text, "(signer)") ? SIGNER : strstr(text, "(writer)") ? WRITER : LOOP] += user + kernel;
 }
 
 static void read_threads(unsigned long ticks[static ROLE_COUNT])

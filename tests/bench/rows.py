@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import struct
 import subprocess
 import threading
 import time
@@ -193,8 +194,11 @@ class Bench:
                      f"and {database / (1 << 20):.0f} MiB of the database's pages, which the kernel may take back")
 
     def row_disk(self):
-        shim = os.path.join(self.rig.build, "tests/bench/shim_sync.so")
-        server = Server(self.rig, "disk", {"LD_PRELOAD": shim, "SHIM_SYNC_MS": "20"}).start()
+        shim, control = os.path.join(self.rig.build, "tests/bench/shim_disk.so"), self.rig.path("disk.control")
+        with open(control, "wb") as f:
+            f.write(struct.pack("<6q", 0, 0, 20, 0, 0, 0))  # delay_ms is the third
+        server = Server(self.rig, "disk", {"LD_PRELOAD": shim, "SHIM_DISK": control,
+                                           "SHIM_DATA": os.path.join(self.rig.path("disk"), "data.mdb")}).start()
         server.add_client("RS256")
         one = server.load("--connections", 1, "--seconds", max(1, self.size.slice_s), "--client-id", "RS256", "signin")[0]
         load = ("--connections", 256, "--client-id", "RS256", "--seconds", self.size.slice_s + 1.5, "signin")

@@ -71,30 +71,36 @@ static double seconds_of(clockid_t clock)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-int main(int argc, char **argv)
+static unsigned long sign_for(EVP_PKEY *key, const char *seconds)
 {
     static struct thread threads[THREADS_MAX];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t count = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
     unsigned long n = 0;
 
-    require(argc == 3, "usage: sign RS256|ES256 SECONDS;");
-    EVP_PKEY *key = strcmp(argv[1], "ES256") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256")
-                                                  : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
-    require(key != NULL, "making a key");
-    double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
     for (size_t i = 0; i < count; i++) {
         threads[i].key = key;
         require(pthread_create(&threads[i].id, NULL, serve, &threads[i]) == 0, "pthread_create");
     }
-    const double seconds = atof(argv[2]);
-    const struct timespec pause = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
+    const double ns = strtod(seconds, NULL) * 1e9;
+    const struct timespec pause = { (time_t)(ns / 1e9), (long)ns % 1000000000 };
     (void)nanosleep(&pause, NULL);
     atomic_store(&over, true);
     for (size_t i = 0; i < count; i++) {
         (void)pthread_join(threads[i].id, NULL);
         n += threads[i].n;
     }
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    require(argc == 3, "usage: sign RS256|ES256 SECONDS;");
+    EVP_PKEY *key = strcmp(argv[1], "ES256") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256")
+                                                  : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+    require(key != NULL, "making a key");
+    double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
+    unsigned long n = sign_for(key, argv[2]);
     (void)printf("{\"phase\":\"sign\",\"n\":%lu,\"wall_s\":%.6f,\"cpu_s\":%.6f}\n", n,
                  seconds_of(CLOCK_MONOTONIC) - wall, seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu);
     EVP_PKEY_free(key);
