@@ -49,7 +49,7 @@ struct slice email_from_login(struct pool *p, struct slice login); /* domain in 
 enum err person_set_username(struct txn *t, struct person *person, struct slice name, struct slice *ret_why) MUST_CHECK;
 enum err person_set_email(struct txn *t, struct person *person, struct slice email, struct slice *ret_why) MUST_CHECK;
 void person_confirm(struct txn *t, struct person *person);                       /* the other login is the same person */
-/* Name and address move, sub does not. */
+/* Name and address move, sub does not. ERR_INPUT with *ret_why: both are one person, or OLD is blocked. */
 enum err person_link(struct txn *t, struct person *from, struct person *to, struct slice *ret_why) MUST_CHECK;
 void person_block(struct txn *t, struct person *person, bool blocked);           /* blocking raises the epoch: everything ends at once */
 

@@ -263,6 +263,10 @@ enum err person_link(struct txn *t, struct person *from, struct person *to, stru
         *ret_why = SL("OLD and NEW are the same person");
         return ERR_INPUT;
     }
+    if (from->blocked) { /* a new user id is no way around it */
+        *ret_why = SL("OLD is blocked: avouch person unblock OLD first");
+        return ERR_INPUT;
+    }
     to->username = from->username;
     claim(t, CLASS_USERNAME, to->username, to->user_id);
     if (from->email.n > 0) {

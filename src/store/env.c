@@ -35,18 +35,11 @@ static int compare_keys(const MDB_val *a, const MDB_val *b)
     return order != 0 ? order : (a->mv_size > b->mv_size) - (a->mv_size < b->mv_size);
 }
 
-static int find_dbi(struct store *s)
+int env_find_database(struct store *s, MDB_txn *txn)
 {
-    MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    int rc = mdb_dbi_open(txn, NULL, 0, &s->dbi);
 
-    if (rc != 0)
-        return rc;
-    rc = mdb_dbi_open(txn, NULL, 0, &s->dbi);
-    if (rc == 0)
-        rc = mdb_set_compare(txn, s->dbi, compare_keys);
-    mdb_txn_abort(txn);
-    return rc;
+    return rc == 0 ? mdb_set_compare(txn, s->dbi, compare_keys) : rc;
 }
 
 int env_open(struct store *s)
@@ -97,11 +90,16 @@ static bool is_well(struct store *s)
 
 static int open_anew(struct store *s)
 {
+    MDB_txn *txn = NULL;
+
     drop_views(s);
     close_env(s);
     int rc = env_open(s);
     if (rc == 0)
-        rc = find_dbi(s);
+        rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    if (rc == 0)
+        rc = env_find_database(s, txn);
+    mdb_txn_abort(txn);
     if (rc != 0)
         close_env(s);
     LOG(rc == 0 ? LOG_WARN : LOG_ERROR,

@@ -275,7 +275,7 @@ static enum err look_inside(struct opening *o)
 
     if (rc != 0)
         return refuse_begin(o, rc);
-    rc = mdb_dbi_open(txn, NULL, 0, &s->dbi);
+    rc = env_find_database(s, txn);
     if (rc == 0)
         rc = mdb_stat(txn, s->dbi, &stat);
     if (rc == 0)

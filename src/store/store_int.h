@@ -39,6 +39,8 @@ void store_leave(struct store *s);
 
 /* With map_lock held exclusively. LMDB's number or errno. */
 int env_open(struct store *s);
+/* The one database in it, and its order. */
+int env_find_database(struct store *s, MDB_txn *txn);
 /* After MDB_PANIC: closes the environment with all that views hold of it, and opens it anew. */
 int env_reopen(struct store *s);
 int store_lock_map(struct store *s); /* exclusively, or MDB_MAP_RESIZED after MAP_WAIT_MS */

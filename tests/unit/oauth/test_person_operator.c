@@ -291,6 +291,20 @@ static void block(int64_t user_id, bool blocked, bool want_put)
     CHECK_INT(rig_commit(&r, t), ERR_OK);
 }
 
+/* A new user id is no way around a block. */
+static void test_link_of_a_blocked(void)
+{
+    rig_open(&r);
+    (void)meet(101, "bob@example.com");
+    (void)meet(102, "bob@example.com");
+    block(101, true, true);
+    CHECK_INT(link(101, 102), ERR_INPUT);
+    CHECK_TEXT(load(102).username, "bob-2");
+    block(101, false, true);
+    CHECK_INT(link(101, 102), ERR_OK);
+    rig_close(&r);
+}
+
 static void test_block(void)
 {
     rig_open(&r);
@@ -410,6 +424,7 @@ int main(void)
         { "link: name and address move, sub does not", test_link },
         { "link, and back", test_link_and_back },
         { "link: of somebody named by the id", test_link_of_a_named_by_id },
+        { "link: not of somebody blocked", test_link_of_a_blocked },
         { "link: an operator's address", test_link_moves_the_operators_email },
         { "block ends everything at once (security 32)", test_block },
         { "everything is stored", test_round_trip },
