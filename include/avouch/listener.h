@@ -6,7 +6,8 @@
 #include "loop.h"
 #include "pool.h"
 
-#define CONNECTIONS_MAX 4096        /* of a process; above it new ones wait in the kernel's queue */
+#define CONNECTIONS_MAX 4096        /* of a process; above it those that stand still for the longest are cut */
+#define FILES_RESERVED 128          /* of RLIMIT_NOFILE: what connections leave for the database, tailscaled and others */
 #define HEAD_TIMEOUT_S 10           /* a head or a body that makes no progress, an answer nobody reads */
 #define IDLE_TIMEOUT_S 75           /* a kept-alive connection */
 

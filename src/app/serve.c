@@ -112,10 +112,16 @@ static void on_store_check(void *ctx)
 static void harden(void)
 {
     const struct rlimit none = { 0, 0 };
+    struct rlimit files = { 0 };
 
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < CONNECTIONS_MAX + FILES_RESERVED) {
+        files.rlim_cur =
+            files.rlim_max < CONNECTIONS_MAX + FILES_RESERVED ? files.rlim_max : CONNECTIONS_MAX + FILES_RESERVED;
+        (void)setrlimit(RLIMIT_NOFILE, &files); /* a service begins with 1024 */
+    }
     (void)umask(S_IRWXG | S_IRWXO);
 }
 

@@ -1,11 +1,12 @@
 /* Accepted connections: how many, and how long one may stand still. h2o has one timer, from the end of an answer to
  * the end of the next request, and none for answers that nobody reads; once a second the sweeper looks at every
- * connection, and cuts what has not moved for its phase's limit. To cut is to shut the socket down: h2o then sees
- * the end and cleans up. */
+ * connection, and cuts what has not moved for its phase's limit. Where there is no place left, those that have stood still
+ * for the longest make room. To cut is to shut the socket down: h2o then sees the end and cleans up. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <linux/sockios.h>
@@ -13,6 +14,7 @@
 
 #include "http_int.h"
 
+#define ROOM_SHARE   16    /* this share of the places is cleared at once: looking for it costs a look at each */
 #define OVERFLOW_UID 65534 /* every user that a user namespace does not map */
 
 /* Of the whole process, as its files are. */
@@ -35,9 +37,18 @@ static void resume_accepting(struct loop *l)
             h2o_socket_read_start(at->sock, conn_accept);
 }
 
-static bool is_full(void)
+size_t conn_places(void)
 {
-    return atomic_load(&connections_open) >= CONNECTIONS_MAX;
+    struct rlimit files = { 0 };
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= CONNECTIONS_MAX + FILES_RESERVED)
+        return CONNECTIONS_MAX;
+    return files.rlim_cur >= 2 * FILES_RESERVED ? (size_t)files.rlim_cur - FILES_RESERVED : (size_t)files.rlim_cur / 2;
+}
+
+static bool is_full(const struct loop *l)
+{
+    return atomic_load(&connections_open) >= l->places;
 }
 
 void conn_drain_end(struct loop *l)
@@ -54,6 +65,8 @@ static void on_close(void *data)
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
+    else
+        l->conns_end = c->link;
     l->conn_count--;
     atomic_fetch_sub(&connections_open, 1);
     SSL_CTX_free(c->tls);
@@ -79,42 +92,20 @@ static void open_conn(struct listener *from, h2o_socket_t *sock)
     struct conn *c = h2o_mem_alloc(sizeof(*c));
     struct sockaddr_storage peer = { 0 };
 
-    *c = (struct conn){
-        .sock = sock, .listener = from, .tls = from->accept.ssl_ctx, .next = l->conns, .link = &l->conns
-    };
+    *c = (struct conn){ .sock = sock, .listener = from, .tls = from->accept.ssl_ctx, .link = l->conns_end };
     if (c->tls != NULL)
         (void)SSL_CTX_up_ref(c->tls);
     c->seen.at_ms = loop_clock_ms();
     c->by_unix = from->by_unix || h2o_socket_getpeername(sock, (struct sockaddr *)&peer) == 0 ||
                  !address_of((struct sockaddr *)&peer, &c->peer);
     c->peer_uid = c->by_unix ? socket_peer_uid(h2o_socket_get_fd(sock)) : NO_UID;
-    if (l->conns != NULL)
-        l->conns->link = &c->next;
-    l->conns = c;
+    *l->conns_end = c;
+    l->conns_end = &c->next;
     l->conn_count++;
     atomic_fetch_add(&connections_open, 1);
     sock->on_close.cb = on_close;
     sock->on_close.data = c;
     h2o_accept(&from->accept, sock);
-}
-
-void conn_accept(h2o_socket_t *listening, const char *err)
-{
-    struct listener *from = listening->data;
-
-    for (unsigned i = 0; i < ACCEPTS_PER_WAKE && err == NULL; i++) {
-        if (is_full()) {
-            pause_accepting(from->loop, ACCEPT_FULL);
-            return;
-        }
-        h2o_socket_t *sock = h2o_evloop_socket_accept(listening);
-        if (sock == NULL) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                pause_accepting(from->loop, ACCEPT_NO_FILES); /* else epoll wakes us for it for ever */
-            return;
-        }
-        open_conn(from, sock);
-    }
 }
 
 static void cut(struct conn *c)
@@ -133,6 +124,54 @@ static enum conn_phase phase_of(const struct conn *c)
     if (c->exchange != NULL)
         return CONN_WAITING;
     return c->sock->input->size != 0 ? CONN_READING : CONN_IDLE;
+}
+
+/* Whole seconds that it has stood still, as the sweeper saw it. */
+static size_t age_of(const struct conn *c, int64_t now_ms)
+{
+    int64_t age_s = (now_ms - c->seen.at_ms) / 1000;
+
+    return age_s < 0 ? 0 : age_s > IDLE_TIMEOUT_S ? IDLE_TIMEOUT_S : (size_t)age_s;
+}
+
+/* Between those that stand still, the longest first; of those that came in the same second the first that came. Whoever opens more than
+ * there are places displaces himself: who is served moves, and a request that waits for us is not cut. */
+static void make_room(struct loop *l)
+{
+    size_t by_age[IDLE_TIMEOUT_S + 1] = { 0 }, oldest = IDLE_TIMEOUT_S, wanted = l->places / ROOM_SHARE + 1;
+    int64_t now_ms = loop_clock_ms();
+
+    for (const struct conn *c = l->conns; c != NULL; c = c->next)
+        if (phase_of(c) != CONN_WAITING)
+            by_age[age_of(c, now_ms)]++;
+    for (size_t n = by_age[oldest]; oldest > 0 && n < wanted; n += by_age[oldest])
+        oldest--;
+    for (struct conn *c = l->conns; c != NULL && wanted > 0; c = c->next) {
+        if (phase_of(c) == CONN_WAITING || age_of(c, now_ms) < oldest)
+            continue;
+        cut(c);
+        wanted--;
+    }
+}
+
+void conn_accept(h2o_socket_t *listening, const char *err)
+{
+    struct listener *from = listening->data;
+
+    for (unsigned i = 0; i < ACCEPTS_PER_WAKE && err == NULL; i++) {
+        if (is_full(from->loop)) {
+            make_room(from->loop);
+            pause_accepting(from->loop, ACCEPT_FULL); /* until h2o has closed what was cut */
+            return;
+        }
+        h2o_socket_t *sock = h2o_evloop_socket_accept(listening);
+        if (sock == NULL) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                pause_accepting(from->loop, ACCEPT_NO_FILES); /* else epoll wakes us for it for ever */
+            return;
+        }
+        open_conn(from, sock);
+    }
 }
 
 /* How much of what we sent has reached the other end: of TCP a count that only grows, because what lies in the socket's queue may be as
@@ -176,7 +215,7 @@ static bool has_moved(struct conn *c, enum conn_phase phase)
 static int64_t limit_of(enum conn_phase phase)
 {
     switch (phase) {
-    case CONN_IDLE: return is_full() ? HEAD_TIMEOUT_S : IDLE_TIMEOUT_S; /* others are waiting for the place */
+    case CONN_IDLE: return IDLE_TIMEOUT_S;
     case CONN_READING:
     case CONN_WRITING: return HEAD_TIMEOUT_S;
     case CONN_WAITING: break;
@@ -214,7 +253,7 @@ void conn_sweep(struct loop *l, int64_t now_ms)
         next = c->next;
         sweep_conn(c, now_ms);
     }
-    if (l->accepting != ACCEPT_YES && now_ms >= l->accept_again_ms && !is_full())
+    if (l->accepting != ACCEPT_YES && now_ms >= l->accept_again_ms && !is_full(l))
         resume_accepting(l);
     if (l->draining && now_ms >= l->drain_until_ms) {
         conn_cut_all(l);

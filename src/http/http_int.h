@@ -79,8 +79,8 @@ struct loop {
     void *on_signal_ctx;
 
     struct listener *listeners;
-    struct conn *conns;
-    size_t conn_count;
+    struct conn *conns, **conns_end; /* in the order in which they came */
+    size_t conn_count, places;       /* places: of the whole process */
     enum accepting accepting;
     int64_t accept_again_ms; /* ACCEPT_NO_FILES: not before */
 
@@ -98,6 +98,7 @@ bool loop_read_count(h2o_socket_t *sock); /* makes a watched eventfd or timerfd 
 
 void conn_accept(h2o_socket_t *listening,
                  const char *err); /* the read callback of a listening socket: data is its listener */
+size_t conn_places(void);          /* how many connections the process may hold */
 void conn_sweep(struct loop *l, int64_t now_ms);
 void conn_shut_idle(struct loop *l);
 void conn_cut_all(struct loop *l);

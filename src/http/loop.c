@@ -95,6 +95,8 @@ struct loop *loop_create(exchange_handler *handler, void *ctx)
     memset(l, 0, sizeof(*l));
     l->handler = handler;
     l->handler_ctx = ctx;
+    l->conns_end = &l->conns;
+    l->places = conn_places();
     (void)signal(SIGPIPE, SIG_IGN);
     l->evloop = h2o_evloop_create();
     configure(l);

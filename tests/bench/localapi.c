@@ -143,8 +143,8 @@ static void take_connection(int epoll, int listening)
     c->fd = accept(listening, NULL, NULL);
     if (c->fd < 0)
         die("accept");
-    watch(epoll, c->fd, c); /* NOLINT(clang-analyzer-unix.Malloc): it is epoll's from here on */
-}
+    watch(epoll, c->fd, c);
+} /* NOLINT(clang-analyzer-unix.Malloc): c is epoll's now */
 
 static int listen_at(const char *path)
 {

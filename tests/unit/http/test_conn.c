@@ -197,6 +197,42 @@ static void out_of_files(void)
     (void)close(fd);
 }
 
+/* Who fills all places displaces himself: a newcomer is served at once, and so is who waits for an answer. */
+static void room_is_made(void)
+{
+    struct rlimit before, few;
+    struct server own;
+    int fds[FILES_RESERVED], waiting, late;
+
+    (void)getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    few.rlim_cur = (rlim_t)2 * FILES_RESERVED;
+    (void)setrlimit(RLIMIT_NOFILE, &few);
+    server_start(&own);
+    (void)setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_INT(own.loop->places, FILES_RESERVED);
+    waiting = wire_connect(own.port);
+    wire_send(waiting, GET("/never"));
+    CHECK(wire_wait(&own.waiting, 1));
+    for (int i = 0; i < FILES_RESERVED; i++) {
+        fds[i] = wire_connect(own.port);
+        wire_send(fds[i], "GET / HT");
+    }
+    late = wire_connect(own.port);
+    wire_send(late, GET("/echo"));
+    char *text = wire_read(late, "class=dev\n", NULL);
+    CHECK(strstr(text, "200 OK") != NULL);
+    CHECK(is_closed(fds[0]));
+    CHECK(!is_closed(fds[FILES_RESERVED - 1]));
+    CHECK(!is_closed(waiting));
+    free(text);
+    for (int i = 0; i < FILES_RESERVED; i++)
+        (void)close(fds[i]);
+    (void)close(late);
+    (void)close(waiting);
+    server_stop(&own);
+}
+
 static void count(void)
 {
     struct server own;
@@ -226,6 +262,7 @@ int main(void)
         { "an answer must be read", an_answer_must_be_read },
         { "a flood is cut", a_flood_is_cut },
         { "out of files: no spinning, and then it goes on", out_of_files },
+        { "where all places are taken, room is made", room_is_made },
         { "connections are counted", count },
     };
 
