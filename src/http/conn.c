@@ -14,7 +14,7 @@
 
 #include "http_int.h"
 
-#define ROOM_SHARE   16    /* this share of the places is cleared at once: looking for it costs a look at each */
+#define ROOM_AT_ONCE 32    /* more would keep others waiting */
 #define OVERFLOW_UID 65534 /* every user that a user namespace does not map */
 
 /* Of the whole process, as its files are. */
@@ -57,16 +57,36 @@ void conn_drain_end(struct loop *l)
         loop_stop(l);
 }
 
-static void on_close(void *data)
+static void append(struct loop *l, struct conn *c)
 {
-    struct conn *c = data;
-    struct loop *l = c->listener->loop;
+    c->next = NULL;
+    c->link = l->conns_end;
+    *l->conns_end = c;
+    l->conns_end = &c->next;
+}
 
+static void take_out(struct loop *l, struct conn *c)
+{
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
     else
         l->conns_end = c->link;
+}
+
+void conn_count_request(struct conn *c)
+{
+    c->requests++;
+    take_out(c->listener->loop, c);
+    append(c->listener->loop, c);
+}
+
+static void on_close(void *data)
+{
+    struct conn *c = data;
+    struct loop *l = c->listener->loop;
+
+    take_out(l, c);
     l->conn_count--;
     atomic_fetch_sub(&connections_open, 1);
     SSL_CTX_free(c->tls);
@@ -92,15 +112,14 @@ static void open_conn(struct listener *from, h2o_socket_t *sock)
     struct conn *c = h2o_mem_alloc(sizeof(*c));
     struct sockaddr_storage peer = { 0 };
 
-    *c = (struct conn){ .sock = sock, .listener = from, .tls = from->accept.ssl_ctx, .link = l->conns_end };
+    *c = (struct conn){ .sock = sock, .listener = from, .tls = from->accept.ssl_ctx };
     if (c->tls != NULL)
         (void)SSL_CTX_up_ref(c->tls);
     c->seen.at_ms = loop_clock_ms();
     c->by_unix = from->by_unix || h2o_socket_getpeername(sock, (struct sockaddr *)&peer) == 0 ||
                  !address_of((struct sockaddr *)&peer, &c->peer);
     c->peer_uid = c->by_unix ? socket_peer_uid(h2o_socket_get_fd(sock)) : NO_UID;
-    *l->conns_end = c;
-    l->conns_end = &c->next;
+    append(l, c);
     l->conn_count++;
     atomic_fetch_add(&connections_open, 1);
     sock->on_close.cb = on_close;
@@ -126,32 +145,17 @@ static enum conn_phase phase_of(const struct conn *c)
     return c->sock->input->size != 0 ? CONN_READING : CONN_IDLE;
 }
 
-/* Whole seconds that it has stood still, as the sweeper saw it. */
-static size_t age_of(const struct conn *c, int64_t now_ms)
-{
-    int64_t age_s = (now_ms - c->seen.at_ms) / 1000;
-
-    return age_s < 0 ? 0 : age_s > IDLE_TIMEOUT_S ? IDLE_TIMEOUT_S : (size_t)age_s;
-}
-
-/* Between those that stand still, the longest first; of those that came in the same second the first that came. Whoever opens more than
- * there are places displaces himself: who is served moves, and a request that waits for us is not cut. */
+/* Who asked last, or came last, stands last; so whoever opens more than there are places displaces himself. A request that waits for us
+ * keeps its place. */
 static void make_room(struct loop *l)
 {
-    size_t by_age[IDLE_TIMEOUT_S + 1] = { 0 }, oldest = IDLE_TIMEOUT_S, wanted = l->places / ROOM_SHARE + 1;
-    int64_t now_ms = loop_clock_ms();
+    size_t wanted = ROOM_AT_ONCE;
 
-    for (const struct conn *c = l->conns; c != NULL; c = c->next)
-        if (phase_of(c) != CONN_WAITING)
-            by_age[age_of(c, now_ms)]++;
-    for (size_t n = by_age[oldest]; oldest > 0 && n < wanted; n += by_age[oldest])
-        oldest--;
-    for (struct conn *c = l->conns; c != NULL && wanted > 0; c = c->next) {
-        if (phase_of(c) == CONN_WAITING || age_of(c, now_ms) < oldest)
-            continue;
-        cut(c);
-        wanted--;
-    }
+    for (struct conn *c = l->conns; c != NULL && wanted > 0; c = c->next)
+        if (phase_of(c) != CONN_WAITING) {
+            cut(c);
+            wanted--;
+        }
 }
 
 void conn_accept(h2o_socket_t *listening, const char *err)

@@ -201,7 +201,7 @@ static struct exchange *create(h2o_req_t *req, struct conn *c)
 
     *x = (struct exchange){ .client.answer = answer, .req = req, .conn = c };
     c->exchange = x;
-    c->requests++;
+    conn_count_request(c);
     return x;
 }
 

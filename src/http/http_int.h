@@ -79,7 +79,7 @@ struct loop {
     void *on_signal_ctx;
 
     struct listener *listeners;
-    struct conn *conns, **conns_end; /* in the order in which they came */
+    struct conn *conns, **conns_end; /* who asked last, or came last, stands last */
     size_t conn_count, places;       /* places: of the whole process */
     enum accepting accepting;
     int64_t accept_again_ms; /* ACCEPT_NO_FILES: not before */
@@ -91,7 +91,8 @@ struct loop {
 
 /* Whose the other end of a unix socket is; NO_UID: cannot be told, as for users that this user namespace does not map. */
 uint32_t socket_peer_uid(int fd);
-int64_t loop_clock_ms(void); /* monotonic: h2o's own time is the wall's and jumps with it */
+int64_t loop_clock_ms(void);            /* monotonic: h2o's own time is the wall's and jumps with it */
+extern atomic_llong loop_clock_skew_ms; /* added to it: tests let time pass, for all but h2o */
 /* Calls back on the loop while fd can be read; h2o reads nothing itself and closes fd with the socket. */
 h2o_socket_t *loop_watch(struct loop *l, int fd, h2o_socket_cb cb, void *data);
 bool loop_read_count(h2o_socket_t *sock); /* makes a watched eventfd or timerfd quiet again; false: it was */
@@ -100,6 +101,7 @@ void conn_accept(h2o_socket_t *listening,
                  const char *err); /* the read callback of a listening socket: data is its listener */
 size_t conn_places(void);          /* how many connections the process may hold */
 void conn_sweep(struct loop *l, int64_t now_ms);
+void conn_count_request(struct conn *c); /* one begins */
 void conn_shut_idle(struct loop *l);
 void conn_cut_all(struct loop *l);
 void conn_drain_end(struct loop *l); /* stops a draining loop that has no connections left */

@@ -15,12 +15,14 @@
 #define ENDING_ROUNDS  50 /* of the loop, for connections to be closed in loop_destroy */
 #define ENDING_WAIT_MS 10
 
+atomic_llong loop_clock_skew_ms;
+
 int64_t loop_clock_ms(void)
 {
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + atomic_load(&loop_clock_skew_ms);
 }
 
 h2o_socket_t *loop_watch(struct loop *l, int fd, h2o_socket_cb cb, void *data)

@@ -20,11 +20,10 @@ static void let_sweep(void)
     CHECK(wire_wait(&server.sweeps, atomic_load(&server.sweeps) + SWEEPS_SETTLE));
 }
 
-/* For the sweeper only: h2o's own timers do not see it. */
 static void pass_time(int seconds)
 {
     let_sweep();
-    atomic_fetch_add(&server.skew_ms, seconds * 1000LL);
+    atomic_fetch_add(&loop_clock_skew_ms, seconds * 1000LL);
     let_sweep();
 }
 

@@ -175,7 +175,7 @@ static void drain_has_an_end(void)
     job_pass(&order);
     (void)usleep(50000);
     CHECK_INT(atomic_load(&server.gone), 0);
-    atomic_store(&server.skew_ms, DRAIN_MS);
+    atomic_store(&loop_clock_skew_ms, DRAIN_MS);
     server_join(&server);
     CHECK_INT(atomic_load(&server.gone), 1);
     (void)close(fd);

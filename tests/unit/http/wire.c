@@ -146,7 +146,7 @@ static void sweep(void *ctx)
 {
     struct server *s = ctx;
 
-    conn_sweep(s->loop, loop_clock_ms() + atomic_load(&s->skew_ms));
+    conn_sweep(s->loop, loop_clock_ms());
     atomic_fetch_add(&s->sweeps, 1);
 }
 

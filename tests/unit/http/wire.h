@@ -18,8 +18,7 @@ struct server {
     pthread_t thread, worker;
     struct work_queue work;
     atomic_int calls, gone, waiting;
-    atomic_int sweeps;    /* so far */
-    atomic_llong skew_ms; /* added to the time that the sweeper sees; it runs every 10 ms */
+    atomic_int sweeps; /* so far: one every 10 ms, beside the loop's own */
 };
 
 void server_open(struct server *s, const char *spec, struct ssl_ctx_st *tls); /* to be completed by server_run */
