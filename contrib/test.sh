@@ -12,6 +12,7 @@
 # browser               every page in headless Chromium
 # crash                 the real program killed, with a full or failing disk, a jumping clock, behind a supervisor
 # race                  a thousand redemptions of one code; the whole program under ThreadSanitizer
+# strain                thousands of slow connections, files that run out, what the time of an answer tells
 # tailnet               a real control server and tailscaled in network namespaces
 #
 # The last line is "N passed, N failed, N skipped"; status 0 only if nothing failed. What is slow to get or to build once
@@ -30,10 +31,10 @@ for argument in "$@"; do
     *) suites="$suites $argument" ;;
     esac
 done
-suites=${suites:-unit scenario fuzz quickstart clang asan browser e2e e2e-asan crash race}
+suites=${suites:-unit scenario fuzz quickstart clang asan lint browser e2e e2e-asan crash race strain}
 
 test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
-python3-yaml apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
+python3-yaml shellcheck apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
 # Debian's npm does not go with a node from elsewhere: only where there is none
 command -v npm >/dev/null || test_packages="$test_packages nodejs npm"
 
@@ -122,6 +123,7 @@ run() {
         AVOUCH_FAULTS_BIN="$build/faults/src/app/avouch" script sh tests/crash/run.sh $full ;;
     race) make gcc gcc && make tsan gcc -Db_sanitize=thread && AVOUCH_BIN="$build/gcc/src/app/avouch" \
         AVOUCH_TSAN_BIN="$build/tsan/src/app/avouch" script sh tests/race/run.sh $full ;;
+    strain) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/strain/run.sh $full ;;
     tailnet) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/tailnet/run.sh $full ;;
     *)
         echo "there is no suite $1; sh contrib/test.sh --help is the head of the file"

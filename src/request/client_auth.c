@@ -38,7 +38,8 @@ static bool read_basic(struct pool *p, struct slice header, struct given *ret)
     ret->secret[0] = slice_from(text, colon + 1);
     ret->n = 1;
     ret->by_header = true;
-    if (percent_decode(p, ret->id[0], true, &id) && percent_decode(p, ret->secret[0], true, &secret)) {
+    if (percent_decode(p, ret->id[0], true, &id) && percent_decode(p, ret->secret[0], true, &secret) &&
+        !(slice_eq(id, ret->id[0]) && slice_eq(secret, ret->secret[0]))) {
         ret->id[1] = id;
         ret->secret[1] = secret;
         ret->n = 2;
