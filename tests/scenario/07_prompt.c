@@ -1,7 +1,9 @@
 /* prompt, max_age, id_token_hint. OpenID Connect Core 3.1.2.1, 3.1.2.6. */
 #include <string.h>
 
+#include "encode.h"
 #include "harness.h"
+#include "keyring.h"
 #include "session.h"
 #include "sign_in.h"
 
@@ -249,6 +251,61 @@ static void hint(struct world *w)
     CHECK(!slice_is_none(seen_param(w, ask(w, &bob, &grafana, "&id_token_hint=nonsense"), "code")));
 }
 
+/* What HMAC says where the published key is taken for the secret (RFC 2104 2: a longer key is hashed). */
+static struct slice hmac_by_public_key(struct world *w, struct slice input)
+{
+    const struct keyring keys = world_keys(w);
+    uint8_t key[SHA256_BYTES], mac[SHA256_BYTES];
+
+    sha256(keys.key[0].public_jwk, key);
+    hmac_sha256(key, input, mac);
+    return base64url_encode(w->pool, slice_bytes(mac, SHA256_BYTES));
+}
+
+/* This token under another header; signature none: by HMAC. */
+static struct slice forge(struct world *w, struct slice token, struct slice header, struct slice signature)
+{
+    struct slice rest = token, head, claims;
+
+    (void)(slice_cut(&rest, '.', &head) && slice_cut(&rest, '.', &claims));
+    struct slice input =
+        pool_fmt(w->pool, SLICE_FMT "." SLICE_FMT, SLICE_ARG(base64url_encode(w->pool, header)), SLICE_ARG(claims));
+    if (slice_is_none(signature))
+        signature = hmac_by_public_key(w, input);
+    return pool_fmt(w->pool, SLICE_FMT "." SLICE_FMT, SLICE_ARG(input), SLICE_ARG(signature));
+}
+
+static struct slice header_of(struct world *w, const char *alg, struct slice kid)
+{
+    return pool_fmt(w->pool, "{\"alg\":\"%s\",\"typ\":\"JWT\",\"kid\":\"" SLICE_FMT "\"}", alg, SLICE_ARG(kid));
+}
+
+/* Whom it names counts only where we have signed it; RFC 8725 2.1. */
+static void forged_hint(struct world *w)
+{
+    struct guest alice = browser_at(ALICE_LAPTOP), bob = browser_at(BOB_PHONE);
+
+    app_add(w, &grafana);
+    struct slice code = sign_in_silently(w, &alice, &grafana, NULL);
+    struct slice token = seen_member(w, app_token(w, &grafana, code), "id_token"), signature = token, head;
+    struct slice kid = world_keys(w).key[0].kid;
+
+    (void)(slice_cut(&signature, '.', &head) && slice_cut(&signature, '.', &head));
+    const struct slice hints[] = {
+        slice_head(token, token.n - signature.n),
+        forge(w, token, header_of(w, "none", kid), SL("")),
+        forge(w, token, header_of(w, "none", kid), signature),
+        forge(w, token, header_of(w, "HS256", kid), SLICE_NONE),
+        forge(w, token, header_of(w, "RS256", kid), signature),
+        forge(w, token, header_of(w, "ES256", SL("another")), signature),
+        forge(w, token, pool_fmt(w->pool, " " SLICE_FMT, SLICE_ARG(header_of(w, "ES256", kid))), signature),
+    };
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        char *more = slice_cstr(w->pool, pool_fmt(w->pool, "&id_token_hint=" SLICE_FMT, SLICE_ARG(hints[i])));
+        CHECK(!slice_is_none(seen_param(w, ask(w, &bob, &grafana, more), "code")));
+    }
+}
+
 int main(void)
 {
     static const struct scenario scenarios[] = {
@@ -266,6 +323,7 @@ int main(void)
         { "prompt=select_account is a fresh sign-in", select_account },
         { "prompt=login before there is a session", login_first },
         { "id_token_hint names whom the application expects", hint },
+        { "one that we did not sign names nobody (security 12)", forged_hint },
     };
 
     return SCENARIOS_PLAY(scenarios);
