@@ -6,6 +6,7 @@
 
 #include "digest.h"
 #include "encode.h"
+#include "steps.h"
 #include "tap.h"
 
 static void check_digest(struct slice got, const char *want_hex)
@@ -136,6 +137,53 @@ static void test_equal(void)
     CHECK(!equal_ct(SLICE_NONE, SL("")));
 }
 
+struct comparison {
+    bool (*equal)(struct slice a, struct slice b);
+    uint8_t a[SHA256_BYTES], b[SHA256_BYTES];
+};
+
+static void compare(void *ctx)
+{
+    struct comparison *c = ctx;
+
+    (void)c->equal(slice_bytes(c->a, SHA256_BYTES), slice_bytes(c->b, SHA256_BYTES));
+}
+
+/* Where two hashes first differ. SHA256_BYTES: nowhere. False: it cannot be counted here. */
+static bool count_to(bool (*equal)(struct slice a, struct slice b), size_t differs_at, uint64_t *ret)
+{
+    struct comparison c = { .equal = equal };
+
+    random_bytes(c.a, SHA256_BYTES);
+    memcpy(c.b, c.a, SHA256_BYTES);
+    for (size_t i = differs_at; i < SHA256_BYTES; i++)
+        c.b[i] ^= 0x55;
+    return steps_count(compare, &c, ret);
+}
+
+static bool equal_in_a_hurry(struct slice a, struct slice b)
+{
+    for (size_t i = 0; i < a.n; i++)
+        if (a.p[i] != b.p[i])
+            return false;
+    return true;
+}
+
+static void test_equal_takes_the_same_steps(void)
+{
+    uint64_t all = 0, some = 0, hurried = 0;
+
+    if (!count_to(equal_ct, SHA256_BYTES, &all))
+        return;
+    for (size_t at = 0; at < SHA256_BYTES; at += SHA256_BYTES / 2 - 1) {
+        CHECK(count_to(equal_ct, at, &some));
+        CHECK_INT(some, all);
+    }
+    CHECK(count_to(equal_in_a_hurry, SHA256_BYTES, &all)); /* the count sees what it is there to see */
+    CHECK(count_to(equal_in_a_hurry, 0, &hurried));
+    CHECK(hurried < all);
+}
+
 static void test_wipe(void)
 {
     uint8_t bytes[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
@@ -153,7 +201,8 @@ int main(void)
         { "random bytes do not repeat", test_random },
         { "a forked child draws its own random bytes", test_fork },
         { "each thread has its own state", test_threads },
-        { "equal in constant time; none equals nothing", test_equal },
+        { "equal; none equals nothing", test_equal },
+        { "equal in constant time (security 28)", test_equal_takes_the_same_steps },
         { "wipe keeps to its bounds", test_wipe },
     };
 
