@@ -40,7 +40,7 @@ bool client_secret_matches(const struct client *c, struct slice secret, struct n
     struct slice given = slice_bytes(hash, SHA256_BYTES);
     bool is_new = equal_ct(given, slice_bytes(judged->secret_hash, SHA256_BYTES));
     bool is_old = equal_ct(given, slice_bytes(judged->old_secret_hash, SHA256_BYTES));
-    return client_is_confidential(judged) && (is_new || (is_old && now.s < judged->old_secret_until));
+    return (is_new || (is_old && now.s < judged->old_secret_until)) && client_is_confidential(judged);
 }
 
 bool client_is_confidential(const struct client *c)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "encode.h"
+#include "steps.h"
 #include "tap.h"
 
 #define NOW_S       1764000000
@@ -88,6 +89,39 @@ static void test_secret_of_nobody(void)
     memset(&c, 0, sizeof(c)); /* confidential, and no secret was ever set */
     CHECK(!client_secret_matches(&c, SL(""), now));
     CHECK(!client_secret_matches(&c, SLICE_NONE, now));
+}
+
+struct guess {
+    const struct client *client;
+    char secret[8];
+};
+
+static void judge(void *ctx)
+{
+    struct guess *g = ctx;
+
+    (void)client_secret_matches(g->client, slice_bytes(g->secret, sizeof(g->secret)), (struct now){ .s = NOW_S });
+}
+
+/* A guess that is nearly right takes as long as any other, and so does one at a client that there is not. */
+static void test_secret_takes_the_same_steps(void)
+{
+    struct client known = { .auth_method = AUTH_BASIC }, public = { .auth_method = AUTH_NONE };
+    const struct now now = { .s = NOW_S };
+    struct guess guesses[] = {
+        { &known, "sEcret-2" },  { &known, "secret-3" }, { &known, "\xff\xff\xff\xff\xff\xff\xff\xff" },
+        { &public, "secret-2" }, { NULL, "secret-2" },
+    };
+    uint64_t want = 0, got = 0;
+
+    client_secret_set(&known, SL("secret-1"), 0, now);
+    client_secret_set(&known, SL("secret-2"), NOW_S + 60, now);
+    if (!steps_count(judge, &(struct guess){ &known, "no-guess" }, &want))
+        return;
+    for (size_t i = 0; i < COUNT(guesses); i++) {
+        CHECK(steps_count(judge, &guesses[i], &got));
+        CHECK_INT(got, want);
+    }
 }
 
 /* ---- choices ---- */
@@ -186,6 +220,8 @@ int main(void)
         { "a secret matches itself", test_secret_matches },
         { "the old one lives on until", test_old_secret },
         { "no client, a public one, one without a secret: false", test_secret_of_nobody },
+        { "a wrong secret takes the same steps, whoever the client is (security 28)",
+          test_secret_takes_the_same_steps },
         { "who needs PKCE (RFC 9700 2.1.1)", test_needs_pkce },
         { "vouched for: added or approved", test_vouched_for },
         { "lifetimes: its own, else the issuer's", test_lifetimes },
