@@ -437,6 +437,20 @@ def test_operator_state_files_are_private():
         equal(os.stat(path).st_mode & 0o077, 0, f"mode of {path}")
 
 
+def test_operator_process_keeps_its_secrets():
+    """Security L: no core, no new privileges, private files; the sealing key and the HMAC keys are locked in memory."""
+    pid = shared_dev().process.pid
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+        core = re.search(r"^Max core file size +(\d+) +(\d+)", f.read(), re.M)
+    equal((status["NoNewPrivs"], status["Umask"]), ("1", "0077"), "status")
+    equal(core and core.groups(), ("0", "0"), "the limit of a core file")
+    with open(BINARY, "rb") as f:
+        if b"__asan_init" not in f.read():  # under which mlock does nothing
+            assert int(status["VmLck"].split()[0]) * 1024 >= 2 * os.sysconf("SC_PAGE_SIZE"), status["VmLck"]
+
+
 def test_operator_two_starts_at_once_make_one_issuer():
     """A supervisor that starts a second one while the first still drains: both serve the same keys."""
     server = Dev(name="pair").start()
