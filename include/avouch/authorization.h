@@ -25,7 +25,7 @@ extern const char authorization_too_long[]; /* the hint where no answer fits int
 struct authorization {
     const struct authorization_params *params;
     struct params_fault fault;
-    struct slice query;                 /* the parameters as sent: what a flow stores */
+    struct slice query;                 /* the parameters as sent */
     struct slice handle;                /* of the flow; none: nothing is stored yet */
     struct flow flow;
     bool has_flow;
@@ -55,8 +55,8 @@ step authorization_load_client, authorization_check_redirect, authorization_know
 
 /* hint.c: the subject that id_token_hint names, of the stored request where there is one; none: it names nobody. */
 struct slice authorization_expected(struct req *r);
-/* hint.c: the parameters with an empty id_token_hint: no token is stored. */
-struct slice authorization_without_hint(struct pool *p, struct slice query);
+/* hint.c: the parameters that are ours, with an empty id_token_hint: no token is stored, nor a secret that was sent along. */
+struct slice authorization_to_store(struct pool *p, struct slice query);
 
 /* A code or a session arises only in a document that the person sees: no frame, no prefetch. */
 bool authorization_is_document(const struct req *r);

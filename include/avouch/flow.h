@@ -18,7 +18,7 @@ enum flow_state { FLOW_OPEN, FLOW_CONTINUED, FLOW_CANCELLED };
 struct flow {
     uint8_t id[ID_BYTES], hash[SHA256_BYTES];
     enum flow_state state;
-    struct slice query;                     /* the request's parameters as sent but for id_token_hint, to be read again */
+    struct slice query;                     /* the request's parameters to be read again: ours, without id_token_hint */
     struct slice expected;                  /* the subject that id_token_hint named; none: anybody */
     bool bound;                             /* a page was made for somebody: */
     uint8_t browser_hash[SHA256_BYTES];

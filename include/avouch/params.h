@@ -43,6 +43,7 @@ struct params_fault {
 /* query and body: none where there is none. *ret points to zeroed memory of table->bytes, filled as far as it goes. */
 void params_read(struct pool *p, const struct param_table *table, struct slice query, struct slice body, void *ret,
                  struct params_fault *ret_fault);
+bool params_have(const struct param_table *table, struct slice name); /* a row of it */
 const char *fault_text(enum fault_kind k);              /* "is repeated": a predicate for log and hint */
 /* One public sentence, e.g. "The parameter state is repeated." In the pool, NUL-terminated. */
 const char *fault_hint(struct pool *p, const struct params_fault *f);

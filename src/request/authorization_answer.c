@@ -128,7 +128,7 @@ void authorization_store(struct req *r)
 {
     struct authorization *a = r->state;
 
-    a->flow.query = authorization_without_hint(r->pool, a->query);
+    a->flow.query = authorization_to_store(r->pool, a->query);
     a->flow.expected = authorization_expected(r);
     a->flow.stored_by = a->person.user_id;
     a->handle = flow_store(r->txn, &a->flow, r->now);

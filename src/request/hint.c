@@ -33,20 +33,29 @@ struct slice authorization_expected(struct req *r)
     return subject;
 }
 
-struct slice authorization_without_hint(struct pool *p, struct slice query)
+/* What of a request is stored: of this pair all, its name or nothing. What cannot be read stays wrong. */
+static struct slice keep(struct pool *p, struct slice pair)
 {
-    struct slice name, value, rest = query;
+    struct slice name, value, rest = pair;
+
+    if (form_next(p, &rest, &name, &value) != FORM_PAIR)
+        return pair;
+    if (!params_have(&authorization_table, name))
+        return SL("");
+    return slice_eq(name, SL("id_token_hint")) ? name : pair;
+}
+
+struct slice authorization_to_store(struct pool *p, struct slice query)
+{
+    struct slice rest = query, pair;
     struct buf b;
 
     buf_init(&b, p, query.n);
-    while (rest.n > 0) {
-        struct slice piece = slice_head(rest, slice_find(rest, '&')), pair = piece;
-        rest = slice_from(rest, piece.n + (piece.n < rest.n));
-        if (form_next(p, &pair, &name, &value) == FORM_PAIR && slice_eq(name, SL("id_token_hint")))
-            piece = SL("id_token_hint");
-        if (b.n > 0)
+    while (slice_cut(&rest, '&', &pair)) {
+        struct slice kept = keep(p, pair);
+        if (kept.n > 0 && b.n > 0)
             buf_char(&b, '&');
-        buf_put(&b, piece);
+        buf_put(&b, kept);
     }
     return buf_finish(&b);
 }

@@ -65,17 +65,30 @@ static void take(struct reading *x, size_t i, struct slice value)
     }
 }
 
-static void match(struct reading *x, struct slice name, struct slice value)
+/* Of its row; table->n: it has none. */
+static size_t find_row(const struct param_table *table, struct slice name)
 {
-    for (size_t i = 0; i < x->table->n; i++) {
-        const char *row = x->table->at[i].name;
+    for (size_t i = 0; i < table->n; i++) {
+        const char *row = table->at[i].name;
 
         /* the first letter says no to most */
-        if (name.n > 0 && row[0] == name.p[0] && slice_eq(name, slice_of(row))) {
-            take(x, i, value);
-            return;
-        }
+        if (name.n > 0 && row[0] == name.p[0] && slice_eq(name, slice_of(row)))
+            return i;
     }
+    return table->n;
+}
+
+bool params_have(const struct param_table *table, struct slice name)
+{
+    return find_row(table, name) < table->n;
+}
+
+static void match(struct reading *x, struct slice name, struct slice value)
+{
+    size_t i = find_row(x->table, name);
+
+    if (i < x->table->n)
+        take(x, i, value);
 }
 
 static void read_text(struct reading *x, struct slice text)

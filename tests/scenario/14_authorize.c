@@ -311,6 +311,24 @@ static void back_from_hint(struct world *w)
     check_sent(w, press(w, &bob, page, "return"), &argo, "login_required");
 }
 
+/* Some clients send all they have. What is no parameter of an authorization request is not kept (world_inspect looks), and what is, is:
+ * a page has it stored, and so has a POST. */
+static void secret_sent_along(struct world *w)
+{
+    struct guest browser = browser_at(ALICE_LAPTOP);
+    char *more = slice_cstr(
+        w->pool, pool_fmt(w->pool, "&&client_secret=%s&client%%5Fsecret=%s&ui_locales=de", argo.secret, argo.secret));
+
+    app_register(w, &argo);
+    const struct seen *sent = sign_in_by_page(w, &browser, &argo, more);
+    CHECK_TEXT(seen_param(w, sent, "state"), "a state, with = & and ü");
+    CHECK_INT(app_token(w, &argo, seen_param(w, sent, "code"))->status, 200);
+    struct slice query = slice_from(app_request(w, &argo, more), sizeof("/authorize?") - 1);
+    const struct seen *posted = world_post(w, &browser, "/authorize", query);
+    CHECK_INT(posted->status, 303);
+    CHECK(seen_goes_to(world_get(w, &browser, seen_header(posted, "location")), argo.redirect_uri));
+}
+
 /* Where the person has been before, the error goes at once. */
 static void accepted_before(struct world *w)
 {
@@ -449,6 +467,7 @@ int main(void)
         { "PKCE where it is due", pkce_is_due },
         { "nobody vouches: a page, and [Back] takes the error along", back },
         { "[Back] from an id_token_hint about somebody else", back_from_hint },
+        { "a secret that was sent along is not stored", secret_sent_along },
         { "where the person was before it goes at once", accepted_before },
         { "approved is as good as added", approved },
         { "nothing proven: no [Back]", no_back },
