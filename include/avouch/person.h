@@ -40,9 +40,11 @@ void person_put(struct txn *t, const struct person *person);
 enum err person_meet(struct txn *t, const struct issuer *issuer, const struct peer *peer, struct now now, struct person *ret) MUST_CHECK;
 
 /* Rules on names, pure. */
+#define USERNAME_SHARED_IN "shared-" /* how the names of other tailnets' people begin, and nobody else's */
+struct slice username_of_id(struct pool *p, int64_t user_id); /* what is left when the login gives none: user-7, shared-7 */
 struct slice username_from_login(struct pool *p, struct slice login, int64_t user_id); /* before uniqueness */
 bool username_is_valid(struct slice name);      /* the form of DESIGN.md section 3 */
-bool username_is_reserved(struct slice name);
+bool username_is_reserved(struct slice name);   /* for nobody but whom an operator gives it */
 struct slice email_from_login(struct pool *p, struct slice login); /* domain in lower case; none: the login is no address */
 
 /* The operator's acts. *ret_why: a sentence. ERR_EXISTS: another person's; ERR_INPUT: of the wrong form. */
@@ -53,7 +55,11 @@ void person_confirm(struct txn *t, struct person *person);                      
 enum err person_link(struct txn *t, struct person *from, struct person *to, struct slice *ret_why) MUST_CHECK;
 void person_block(struct txn *t, struct person *person, bool blocked);           /* blocking raises the epoch: everything ends at once */
 
-/* `sub`: decimal user id, or "userid:N" where the issuer says so. A machine's: "node-<StableID>". */
+/* A user id as people read and write it: decimal; "shared-N" where another tailnet gave it (USER_ID_SHARED_IN). */
+struct slice user_id_text(struct pool *p, int64_t user_id);
+bool user_id_parse(struct slice text, int64_t *ret);
+
+/* `sub`: the user id's text, or "userid:" and that where the issuer says so. A machine's: "node-<StableID>". */
 struct slice person_subject(struct pool *p, const struct issuer *issuer, int64_t user_id);
 
 #endif

@@ -8,6 +8,10 @@
 
 #define WHOIS_BYTES_MAX ((size_t)256 * 1024)
 
+/* Set in the user id of whoever another tailnet's node belongs to: their ids are numbers of their own, which must never meet
+ * ours. No control server's ids come near it. */
+#define USER_ID_SHARED_IN (INT64_C(1) << 62)
+
 /* An answer of whois is not yet a person (facts: expired nodes answer with all their grants). Only PEER_PERSON may
  * sign in, only PEER_MACHINE may be a workload. */
 enum peer_kind {
@@ -24,7 +28,7 @@ enum peer_kind {
 
 struct peer {
     enum peer_kind kind;
-    int64_t user_id;                    /* > 0: untagged and the profile's own, of refused kinds too; else 0 */
+    int64_t user_id;                    /* > 0: untagged and the profile's own, of refused kinds too; else 0. See USER_ID_SHARED_IN */
     struct slice login, display_name, picture;  /* a tagged node's login is "tagged-devices"; picture: https only */
     struct slice stable_id, node;       /* node: its first label, "laptop" */
     struct slice fqdn;                  /* "laptop.tail1234.ts.net", no dot at the end */

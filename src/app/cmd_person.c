@@ -31,13 +31,10 @@ static int match_one(struct command *c, const struct record *r, void *context)
 static int find(struct command *c, struct slice who, int64_t *ret_user_id)
 {
     struct search s = { who, 0 };
-    struct slice digits = slice_starts(who, SL("userid:")) ? slice_from(who, sizeof("userid:") - 1) : who;
-    uint64_t id = 0;
+    struct slice id = slice_starts(who, SL("userid:")) ? slice_from(who, sizeof("userid:") - 1) : who;
     int status = COMMAND_DONE;
 
-    if (slice_to_u64(digits, INT64_MAX, &id))
-        s.user_id = (int64_t)id;
-    else
+    if (!user_id_parse(id, &s.user_id))
         status = command_scan(c, CLASS_PERSON, SLICE_NONE, match_one, &s);
     if (status == COMMAND_DONE && s.user_id == 0)
         return command_refuse(c, "there is nobody " SLICE_FMT "; see avouch person list", SLICE_ARG(who));
@@ -49,7 +46,8 @@ static int load(struct command *c, struct txn *t, int64_t user_id, struct person
 {
     if (person_load(t, user_id, ret))
         return COMMAND_DONE;
-    return command_refuse(c, "nobody with the user id %lld has been here; see avouch person list", (long long)user_id);
+    return command_refuse(c, "nobody with the user id " SLICE_FMT " has been here; see avouch person list",
+                          SLICE_ARG(user_id_text(c->pool, user_id)));
 }
 
 /* ---- paper ---- */
@@ -251,9 +249,9 @@ static int list_one(struct command *c, const struct record *r, void *context)
         return command_refuse(c, "a person's record cannot be read");
     if (!c->args.json) {
         struct slice email = slice_is_none(person.email) ? SL("-") : person.email;
-        command_print(pool_fmt(c->pool, "%-20lld %-24.*s %-32.*s %-8s " SLICE_FMT "\n", (long long)person.user_id,
-                               SLICE_ARG(person.username), SLICE_ARG(email), standing(&person),
-                               SLICE_ARG(person.login)));
+        command_print(pool_fmt(c->pool, "%-20.*s %-24.*s %-32.*s %-8s " SLICE_FMT "\n",
+                               SLICE_ARG(user_id_text(c->pool, person.user_id)), SLICE_ARG(person.username),
+                               SLICE_ARG(email), standing(&person), SLICE_ARG(person.login)));
         return COMMAND_DONE;
     }
     write_person(c, &w, &b, &person);

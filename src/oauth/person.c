@@ -3,8 +3,6 @@
  * must not fall to somebody else. */
 #include "person.h"
 
-#include <inttypes.h>
-
 #include "encode.h"
 #include "stored.h"
 
@@ -51,13 +49,21 @@ static bool is_free_for(struct txn *t, enum key_class class, struct slice name, 
     return owner == 0 || owner == user_id;
 }
 
+/* Nobody comes to it without an operator. */
+static bool is_withheld(struct slice name, int64_t user_id)
+{
+    bool of_outsiders = slice_starts(name, SL(USERNAME_SHARED_IN)) && (user_id & USER_ID_SHARED_IN) == 0;
+
+    return of_outsiders || username_is_reserved(name);
+}
+
 /* base, base-2, base-3, ... A reserved name counts as taken: who would be `admin` is `admin-2`; so does one that is none any
  * more: after `node` there is no `node-2`, which is a machine's. None: all tries are spent. */
 static struct slice first_free(struct txn *t, struct slice base, unsigned tries, int64_t user_id)
 {
     for (unsigned i = 1; i <= tries; i++) {
         struct slice name = i == 1 ? base : pool_fmt(txn_pool(t), SLICE_FMT "-%u", SLICE_ARG(base), i);
-        if (username_is_valid(name) && !username_is_reserved(name) && is_free_for(t, CLASS_USERNAME, name, user_id))
+        if (username_is_valid(name) && !is_withheld(name, user_id) && is_free_for(t, CLASS_USERNAME, name, user_id))
             return name;
     }
     return SLICE_NONE;
@@ -70,16 +76,19 @@ static struct slice choose_username(struct txn *t, struct slice login, int64_t u
     struct slice name = first_free(t, username_from_login(p, login, user_id), USERNAME_TRIES_MAX, user_id);
 
     if (slice_is_none(name))
-        name = first_free(t, pool_fmt(p, "user-%" PRId64, user_id), USERNAME_ID_TRIES, user_id);
+        name = first_free(t, username_of_id(p, user_id), USERNAME_ID_TRIES, user_id);
     if (slice_is_none(name))
         txn_fail(t, ERR_LIMIT);
     return name;
 }
 
-/* None: somebody else has it; only an operator moves it (person_link). */
-static struct slice claim_email(struct txn *t, struct slice email, int64_t user_id)
+/* The login's address. None: somebody else has it, and only an operator moves it (person_link); or it is another tailnet's
+ * login, which nobody here vouches for. */
+static struct slice claim_email(struct txn *t, struct slice login, int64_t user_id)
 {
-    if (slice_is_none(email))
+    struct slice email = email_from_login(txn_pool(t), login);
+
+    if (slice_is_none(email) || (user_id & USER_ID_SHARED_IN) != 0)
         return SLICE_NONE;
     int64_t owner = claimed_by(t, CLASS_EMAIL, email);
     if (owner == 0)
@@ -105,7 +114,7 @@ static enum err meet_first(struct txn *t, const struct peer *peer, struct now no
     if (slice_is_none(ret->username))
         return txn_err(t);
     claim(t, CLASS_USERNAME, ret->username, ret->user_id);
-    ret->email = claim_email(t, email_from_login(txn_pool(t), peer->login), ret->user_id);
+    ret->email = claim_email(t, peer->login, ret->user_id);
     txn_count(t, count, 1, PERSONS_MAX);
     return ERR_OK;
 }
@@ -157,7 +166,7 @@ static void take_login(struct txn *t, const struct peer *peer, struct person *pe
     person->login = peer->login;
     person->login_changed = true;
     if (!person->email_by_operator)
-        person->email = claim_email(t, email_from_login(txn_pool(t), person->login), person->user_id);
+        person->email = claim_email(t, person->login, person->user_id);
     person_put(t, person);
 }
 
@@ -205,16 +214,18 @@ enum err person_meet(struct txn *t, const struct issuer *issuer, const struct pe
 
 enum err person_set_username(struct txn *t, struct person *person, struct slice name, struct slice *ret_why)
 {
-    if (!username_is_valid(name)) {
+    int64_t id = person->user_id;
+
+    if (!username_is_valid(name) || (user_id_parse(name, &id) && id != person->user_id)) {
         *ret_why = SL("a user name is lower-case letters and digits with single . _ or - between them, at most 48 "
-                      "characters, neither digits only nor node-...");
+                      "characters, no user id and not node-...");
         return ERR_INPUT;
     }
     int64_t owner = claimed_by(t, CLASS_USERNAME, name);
     if (owner != 0 && owner != person->user_id) {
-        *ret_why =
-            pool_fmt(txn_pool(t),
-                     "that user name belongs to user id %" PRId64 ", for ever; `avouch person link` moves it", owner);
+        *ret_why = pool_fmt(txn_pool(t),
+                            "that user name belongs to user id " SLICE_FMT ", for ever; `avouch person link` moves it",
+                            SLICE_ARG(user_id_text(txn_pool(t), owner)));
         return ERR_EXISTS;
     }
     claim(t, CLASS_USERNAME, name, person->user_id);
@@ -233,8 +244,9 @@ enum err person_set_email(struct txn *t, struct person *person, struct slice ema
     }
     int64_t owner = claimed_by(t, CLASS_EMAIL, address);
     if (owner != 0 && owner != person->user_id) {
-        *ret_why = pool_fmt(
-            txn_pool(t), "that address was given out with user id %" PRId64 "; `avouch person link` moves it", owner);
+        *ret_why = pool_fmt(txn_pool(t),
+                            "that address was given out with user id " SLICE_FMT "; `avouch person link` moves it",
+                            SLICE_ARG(user_id_text(txn_pool(t), owner)));
         return ERR_EXISTS;
     }
     claim(t, CLASS_EMAIL, address, person->user_id);
@@ -253,7 +265,7 @@ void person_confirm(struct txn *t, struct person *person)
     person->held_login = SLICE_NONE;
     /* the old address stays taken by this id, so that nobody else ever gets it */
     if (!person->email_by_operator)
-        person->email = claim_email(t, email_from_login(txn_pool(t), person->login), person->user_id);
+        person->email = claim_email(t, person->login, person->user_id);
     person_put(t, person);
 }
 

@@ -87,7 +87,26 @@ void person_put(struct txn *t, const struct person *person)
     stored_put(t, person_key(t, person->user_id), &k);
 }
 
+struct slice user_id_text(struct pool *p, int64_t user_id)
+{
+    bool shared_in = (user_id & USER_ID_SHARED_IN) != 0;
+
+    return pool_fmt(p, "%s%" PRId64, shared_in ? "shared-" : "", user_id & ~USER_ID_SHARED_IN);
+}
+
+bool user_id_parse(struct slice text, int64_t *ret)
+{
+    bool shared_in = slice_starts(text, SL("shared-"));
+    struct slice digits = shared_in ? slice_from(text, sizeof("shared-") - 1) : text;
+    uint64_t id = 0;
+
+    if (!slice_to_u64(digits, USER_ID_SHARED_IN - 1, &id) || id == 0)
+        return false;
+    *ret = (int64_t)id | (shared_in ? USER_ID_SHARED_IN : 0);
+    return true;
+}
+
 struct slice person_subject(struct pool *p, const struct issuer *issuer, int64_t user_id)
 {
-    return pool_fmt(p, issuer->subject_is_tsidp ? "userid:%" PRId64 : "%" PRId64, user_id);
+    return pool_fmt(p, "%s" SLICE_FMT, issuer->subject_is_tsidp ? "userid:" : "", SLICE_ARG(user_id_text(p, user_id)));
 }

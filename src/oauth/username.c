@@ -117,11 +117,29 @@ static struct slice squeeze(struct pool *p, struct slice text)
     return buf_finish(&b);
 }
 
+struct slice username_of_id(struct pool *p, int64_t user_id)
+{
+    struct slice id = user_id_text(p, user_id);
+
+    return user_id & USER_ID_SHARED_IN ? id : pool_fmt(p, "user-" SLICE_FMT, SLICE_ARG(id));
+}
+
+/* "shared-7" of another than shared-7, or a login that left nothing. */
+static bool looks_like_id(struct slice name)
+{
+    int64_t id = 0;
+
+    return user_id_parse(name, &id) || slice_eq(name, SL("shared"));
+}
+
 struct slice username_from_login(struct pool *p, struct slice login, int64_t user_id)
 {
-    struct slice name = squeeze(p, ascii_lower(p, slice_head(login, slice_find(login, '@'))));
+    struct slice local = ascii_lower(p, slice_head(login, slice_find(login, '@')));
 
-    return username_is_valid(name) ? name : pool_fmt(p, "user-%" PRId64, user_id);
+    if (user_id & USER_ID_SHARED_IN)
+        local = pool_fmt(p, USERNAME_SHARED_IN SLICE_FMT, SLICE_ARG(local));
+    struct slice name = squeeze(p, local);
+    return username_is_valid(name) && !looks_like_id(name) ? name : username_of_id(p, user_id);
 }
 
 /* RFC 5321 4.1.2 Dot-string: a quoted local part is nobody's login. */

@@ -175,7 +175,7 @@ static void tell_peer(struct pool *p, const struct error_page *e, struct tpl_err
     if (!peer)
         return;
     if (peer->user_id > 0)
-        t->user_id = pool_fmt(p, "%lld", (long long)peer->user_id);
+        t->user_id = user_id_text(p, peer->user_id);
     if (peer->key_expiry > 0) {
         t->expired = page_when(p, peer->key_expiry, e->frame.now);
         t->expired_utc = time_format(p, peer->key_expiry);

@@ -77,7 +77,7 @@ static void read_owner(const struct json *node, const struct json *profile, stru
     ret->display_name = node_text(json_member(profile, "DisplayName"));
     ret->picture = https_only(node_text(json_member(profile, "ProfilePicURL")));
     if (ret->tags.n == 0 && json_int(json_member(node, "User"), &owner) && json_int(json_member(profile, "ID"), &id) &&
-        owner == id && id > 0 && !slice_is_none(ret->login))
+        owner == id && id > 0 && id < USER_ID_SHARED_IN && !slice_is_none(ret->login))
         ret->user_id = id;
 }
 
@@ -132,6 +132,14 @@ static enum peer_kind judge(struct pool *p, const struct json *node, bool fits, 
     return judge_owner(p, node, fits, self->suffix, peer);
 }
 
+/* A policy that is generous to everybody is not meant for other tailnets: what it gives is dropped, what it limits stays. */
+static void become_outsider(struct peer *peer)
+{
+    if (peer->user_id > 0)
+        peer->user_id |= USER_ID_SHARED_IN;
+    peer->caps = (struct caps){ .clients_limited = peer->caps.clients_limited, .clients = peer->caps.clients };
+}
+
 enum err whois_parse(struct pool *p, struct slice body, const struct address *asked, const struct tailnet_self *self,
                      struct peer *ret)
 {
@@ -151,6 +159,8 @@ enum err whois_parse(struct pool *p, struct slice body, const struct address *as
     bool fits = address_is_loopback(asked) || has_address(addresses, asked);
     peer.kind = judge(p, node, fits, self, &peer);
     caps_read(p, json_member(root, "CapMap"), &peer.caps);
+    if (peer.kind == PEER_SHARED_IN)
+        become_outsider(&peer);
     *ret = peer;
     return ERR_OK;
 }

@@ -110,8 +110,16 @@ static void strange(struct world *w)
 static void shared_in_allowed(struct world *w)
 {
     app_add(w, &grafana);
+    world_node(w, SHARED_IN)->grants = "[{\"groups\":[\"admins\"],\"extraClaims\":{\"policy\":\"readwrite\"}}]";
     w->issuer.shared_in = true;
-    CHECK(!slice_is_none(code_at(w, SHARED_IN)));
+    struct slice code = code_at(w, SHARED_IN);
+    CHECK(!slice_is_none(code));
+    const struct seen *s = app_token(w, &grafana, code);
+    const struct json *claims = world_claims(w, seen_member(w, s, "id_token"), ALG_ES256);
+    CHECK_TEXT(claim_text(claims, "sub"), "shared-6");
+    CHECK_TEXT(claim_text(claims, "preferred_username"), "shared-mallory");
+    CHECK(json_member(claims, "email") == NULL && json_member(claims, "policy") == NULL);
+    CHECK_INT(json_count(json_member(claims, "groups")), 0);
 }
 
 /* ---- trouble ---- */

@@ -140,6 +140,20 @@ static void test_node(void)
     rig_close(&r);
 }
 
+/* A name space of their own: neither an account nor an address of ours falls to another tailnet's people, nor theirs to ours. */
+static void test_shared_in(void)
+{
+    rig_open(&r);
+    check_names(USER_ID_SHARED_IN + 101, "alice@example.com", "shared-alice", NULL);
+    check_names(101, "alice@example.com", "alice",
+                "alice@example.com"); /* the same number and the same login: somebody else */
+    check_names(102, "shared-alice@example.com", "user-102", "shared-alice@example.com");
+    check_names(103, "shared-bob@example.com", "user-103", "shared-bob@example.com");
+    check_names(USER_ID_SHARED_IN + 102, "bob@other.example", "shared-bob", NULL);
+    check_names(USER_ID_SHARED_IN + 103, "bob@third.example", "shared-bob-2", NULL);
+    rig_close(&r);
+}
+
 /* Field 42 */
 static void test_field_names(void)
 {
@@ -493,6 +507,7 @@ int main(void)
         { "user-<id> may be taken too", test_name_of_the_id_is_taken },
         { "reserved names count as taken", test_reserved },
         { "nobody is called as machines are", test_node },
+        { "other tailnets' people have a name space of their own", test_shared_in },
         { "all different, all valid (field 42)", test_field_names },
         { "logins that are no address", test_no_address },
         { "an address is given out with one user id", test_withheld_address },

@@ -82,7 +82,52 @@ static void test_nothing_left(void)
     CHECK_TEXT(username_from_login(pool, SLICE_NONE, 7), "user-7");
     CHECK_TEXT(username_from_login(pool, SL("\0\0"), 7), "user-7");
     CHECK_TEXT(username_from_login(pool, SL("a\0b@x"), 7), "a-b");
-    CHECK_TEXT(username_from_login(pool, SLICE_NONE, INT64_MAX), "user-9223372036854775807");
+    CHECK_TEXT(username_from_login(pool, SLICE_NONE, USER_ID_SHARED_IN - 1), "user-4611686018427387903");
+}
+
+/* Other tailnets' people have names of their own. */
+static void test_shared_in(void)
+{
+    static const char *const rows[][2] = {
+        { "alice@example.com", "shared-alice" },    { "Tim.O'Neill@example.com", "shared-tim.o-neill" },
+        { "admin@example.com", "shared-admin" },    { "node-1@example.com", "shared-node-1" },
+        { "12@example.com", "shared-7" },           { "@example.com", "shared-7" },
+        { "\xe6\x97\xa5@example.com", "shared-7" },
+    };
+    char text[2 * USERNAME_BYTES_MAX];
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        CHECK_TEXT(username_from_login(pool, slice_of(rows[i][0]), USER_ID_SHARED_IN + 7), rows[i][1]);
+    memset(text, 'a', sizeof(text));
+    CHECK_INT(username_from_login(pool, slice_bytes(text, sizeof(text)), USER_ID_SHARED_IN + 7).n, USERNAME_BYTES_MAX);
+}
+
+static void test_user_id(void)
+{
+    static const char *const bad[] = { "",
+                                       "0",
+                                       "-1",
+                                       "x",
+                                       "1x",
+                                       " 1",
+                                       "shared-",
+                                       "shared-0",
+                                       "shared-x",
+                                       "shared",
+                                       "4611686018427387904",
+                                       "shared-4611686018427387904",
+                                       "userid:1" };
+    const int64_t ids[] = { 1, 42, USER_ID_SHARED_IN - 1, USER_ID_SHARED_IN + 1, USER_ID_SHARED_IN + 42 };
+    int64_t id = 0;
+
+    CHECK_TEXT(user_id_text(pool, 42), "42");
+    CHECK_TEXT(user_id_text(pool, USER_ID_SHARED_IN + 42), "shared-42");
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        CHECK(user_id_parse(user_id_text(pool, ids[i]), &id));
+        CHECK_INT(id, ids[i]);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++)
+        CHECK(!user_id_parse(slice_of(bad[i]), &id));
 }
 
 static void test_lengths(void)
@@ -241,6 +286,8 @@ int main(void)
         { "names that other providers could not make (field 42)", test_field },
         { "user names from logins", test_from_login },
         { "nothing left, digits only, node-...: user-<id>", test_nothing_left },
+        { "other tailnets' people: shared-...", test_shared_in },
+        { "user ids as text", test_user_id },
         { "USERNAME_BYTES_MAX", test_lengths },
         { "the form of a user name", test_valid },
         { "reserved names", test_reserved },

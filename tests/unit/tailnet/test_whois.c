@@ -125,7 +125,7 @@ static void test_shared_in(void)
     static const char sharee[] = HEAD ", \"Hostinfo\": {\"ShareeNode\": true}}" TAIL;
 
     CHECK_INT(parse(sharee).kind, PEER_SHARED_IN);
-    CHECK_INT(parse(sharee).user_id, 1);
+    CHECK_INT(parse(sharee).user_id, USER_ID_SHARED_IN + 1); /* not our own user 1 */
     CHECK_INT(parse("{\"Node\": {\"StableID\": \"2\", \"Name\": \"a.other.test.\", \"User\": 1, "
                     "\"Addresses\": [\"100.64.0.2/32\"]}" TAIL)
                   .kind,
@@ -140,6 +140,23 @@ static void test_shared_in(void)
     CHECK_INT(parse(HEAD ", \"Tags\": [\"tag:x\"], \"Hostinfo\": {\"ShareeNode\": true}}" TAIL).user_id, 0);
     /* whoever is allowed in from there must be the one asked about */
     CHECK_INT(parse_for("100.64.0.3:1", sharee).kind, PEER_STRANGE);
+}
+
+/* A grant to everybody reaches other tailnets' people too. */
+static void test_shared_in_gets_nothing(void)
+{
+    struct peer p =
+        parse(HEAD ", \"Hostinfo\": {\"ShareeNode\": true}}" PROFILE ", \"CapMap\": {\"" CAPS_NAME "\": [{"
+                   "\"groups\": [\"admins\"], \"roles\": [\"editor\"], \"allow_admin_ui\": true, \"allow_dcr\": true,"
+                   "\"extraClaims\": {\"policy\": \"readwrite\"}, \"includeInUserInfo\": true, \"users\": [\"*\"],"
+                   "\"resources\": [\"*\"], \"introspect\": [\"*\"], \"clients\": [\"wiki\"]}]}}");
+
+    CHECK_INT(p.kind, PEER_SHARED_IN);
+    CHECK(!p.caps.admin && !p.caps.dcr);
+    CHECK_INT(p.caps.groups.n + p.caps.roles.n + p.caps.users.n + p.caps.resources.n + p.caps.introspect.n, 0);
+    CHECK_INT(p.caps.extra_count, 0);
+    CHECK(p.caps.clients_limited); /* what it limits stays */
+    CHECK_TEXT(p.caps.clients.at[0], "wiki");
 }
 
 static void test_unknown_self_is_not_compared(void)
@@ -247,6 +264,7 @@ int main(void)
         { "our own node", test_ourselves },
         { "an unsigned peer", test_unsigned },
         { "a node of another tailnet", test_shared_in },
+        { "a grant to everybody is not for other tailnets", test_shared_in_gets_nothing },
         { "what is not known of ourselves is not compared", test_unknown_self_is_not_compared },
         { "no user, no person", test_without_a_user },
         { "a user id above 2^53", test_large_user_id },
