@@ -345,6 +345,7 @@ static void set_timers(struct serve *s)
 {
     loop_every(s->loop, UPKEEP_EVERY_MS, on_upkeep, s);
     loop_every(s->loop, STORE_CHECK_MS, on_store_check, s);
+    loop_every(s->loop, CERT_FILES_TICK_MS, cert_files_tick, s);
     if (s->asker == NULL)
         return;
     loop_every(s->loop, STATUS_EVERY_MS, tailnet_watch_tick, s);

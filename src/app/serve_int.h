@@ -2,6 +2,9 @@
 #ifndef AVOUCH_SERVE_INT_H
 #define AVOUCH_SERVE_INT_H
 
+#include <sys/types.h>
+#include <time.h>
+
 #include "ask.h"
 #include "command.h"
 #include "config.h"
@@ -79,6 +82,15 @@ struct serve {
         bool asking, plain; /* plain: without min_validity */
         int wait_s;         /* until the next question */
     } cert;
+
+    struct cert_files { /* certificate and key of the settings */
+        struct file_mark {
+            dev_t device;
+            ino_t inode;
+            off_t size;
+            struct timespec written, changed;
+        } tried[2], seen[2]; /* as last loaded, whether that went well or not; as last looked at */
+    } cert_files;
 };
 
 /* serve_settings.c. Speaks on standard error; the result is an exit status, or SERVE_HELPED. */
@@ -92,11 +104,15 @@ bool serve_make_issuer(struct serve *s,
 /* serve_listen.c */
 bool serve_listen(struct serve *s);                          /* opens every listener of the settings */
 void serve_follow(struct serve *s);                          /* the node's own addresses, as they are now */
-bool serve_load_tls(struct serve *s);                        /* nothing to do where no files are configured */
 void serve_set_tls(struct serve *s, struct ssl_ctx_st *tls); /* takes the reference; for connections from now on */
 bool serve_wants_tls(enum listener_class c);
 bool serve_waits_for_status(const struct serve *s); /* cannot listen before tailscaled has said more */
 struct slice serve_dev_url(struct serve *s);
+
+/* cert_files.c */
+#define CERT_FILES_TICK_MS 2000
+bool serve_load_tls(struct serve *s); /* nothing to do where no files are configured */
+void cert_files_tick(void *serve);
 
 /* tailnet_watch.c, cert_watch.c */
 #define CERT_TICK_MS    5000

@@ -6,19 +6,6 @@
 #define OWN_ADDRESSES_MAX 8
 #define FOLLOW_POOL_BYTES (1U << 20)
 
-bool serve_load_tls(struct serve *s)
-{
-    struct ssl_ctx_st *tls = NULL;
-    struct slice why = SLICE_NONE;
-
-    if (slice_is_none(s->config.tls_certificate))
-        return true;
-    if (tls_load(s->settings, s->config.tls_certificate, s->config.tls_key, &tls, &why) != ERR_OK)
-        return serve_complain(SLICE_FMT, SLICE_ARG(why));
-    serve_set_tls(s, tls);
-    return true;
-}
-
 void serve_set_tls(struct serve *s, struct ssl_ctx_st *tls)
 {
     tls_unref(s->tls);

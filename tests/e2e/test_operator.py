@@ -4,6 +4,7 @@ the server writes down."""
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -258,6 +259,30 @@ def test_operator_sighup_reloads_the_certificate():
         server.api.fault({"kind": "error", "path": "whois"})
         page = server.browser(source="127.0.1.1").open(server.issuer + "/")
         assert "Carol" in page.text, page.text
+
+
+def test_operator_changed_certificate_files_are_loaded():
+    """Without a word from anybody; a connection that is open stays. Files that do not belong together wait for their other half."""
+    with Tailnet("renew", people=2) as server:
+        first, held = served_serial(server), server.connect()
+        server.use_certificate(*authority().issue("renew-2"))
+        wait_until("the new certificate is served", lambda: served_serial(server) != first)
+        second = served_serial(server)
+        held.send(wire.write("GET", JWKS, server.host))
+        equal(held.read().status, 200, "a connection from before")
+        held.close()
+        certificate, key = authority().issue("renew-3")
+        shutil.copy(certificate, server.certificate)
+        wait_until("the server says that it keeps the old", lambda: "the old certificate stays" in server.log())
+        equal(served_serial(server), second, "the certificate while the files do not belong together")
+        os.unlink(server.key)
+        os.symlink(key, server.key)  # as certbot does it
+        wait_until("the whole pair is served", lambda: served_serial(server) != second)
+        equal(server.log().count("the old certificate stays"), 1, "complaints")
+        server.add().sign_in(server.browser(source="127.0.1.1"))
+
+
+test_operator_changed_certificate_files_are_loaded.slow = True
 
 
 def test_operator_sighup_while_people_sign_in():
