@@ -84,6 +84,7 @@ struct serve {
     } cert;
 
     struct cert_files { /* certificate and key of the settings */
+
         struct file_mark {
             dev_t device;
             ino_t inode;
