@@ -10,6 +10,7 @@
 #define BODY_BYTES_MAX 65536
 #define ANSWER_HEADERS_MAX 24
 #define NO_UID UINT32_MAX
+#define GONE_UID (UINT32_MAX - 1)       /* the other end of a loopback connection is closed: whoever it was does not listen any more */
 
 struct http_header {
     struct slice name, value;           /* name in lower case */
@@ -23,7 +24,8 @@ struct http_request {
     struct slice body;
     struct address peer;                /* of the socket; meaningless where by_unix */
     bool by_unix, tls;
-    uint32_t peer_uid;                  /* of a unix socket's peer; NO_UID: not known, or not told apart in this user namespace */
+    uint32_t peer_uid;                  /* of a unix socket's peer, or of one on loopback in the class tailnet (or GONE_UID); NO_UID: not
+                                         * known, or not told apart in this user namespace */
     struct listener *listener;          /* which one it came in by */
 };
 

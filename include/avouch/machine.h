@@ -34,7 +34,8 @@ struct machine {
     } clock_guard;
     const struct address *proxies;          /* whose X-Forwarded-For is believed on listeners of the class proxy */
     size_t proxy_n;
-    uint32_t daemon_uid;                    /* tailscaled's: who may connect to listeners of the class serve; NO_UID: nobody */
+    uint32_t daemon_uid;                    /* tailscaled's: who may connect to listeners of the class serve (NO_UID: nobody), and who hands
+                                             * peers over in userspace mode (NO_UID: not known) */
     const char *refusal;                    /* why nobody can be known just now, a public sentence; NULL: no reason */
     bool userspace;                         /* tailscaled hands its peers over on loopback */
     bool log_documents;

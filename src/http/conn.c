@@ -14,8 +14,7 @@
 
 #include "http_int.h"
 
-#define ROOM_AT_ONCE 32    /* more would keep others waiting */
-#define OVERFLOW_UID 65534 /* every user that a user namespace does not map */
+#define ROOM_AT_ONCE 32 /* more would keep others waiting */
 
 /* Of the whole process, as its files are. */
 static atomic_size_t connections_open;
@@ -96,29 +95,37 @@ static void on_close(void *data)
     conn_drain_end(l);
 }
 
-uint32_t socket_peer_uid(int fd)
+static bool address_of_socket(h2o_socket_t *sock, socklen_t (*name)(h2o_socket_t *, struct sockaddr *),
+                              struct address *ret)
 {
-    struct ucred peer = { 0 };
-    socklen_t n = sizeof(peer);
+    struct sockaddr_storage sa = { 0 };
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0 || peer.uid == OVERFLOW_UID)
+    return name(sock, (struct sockaddr *)&sa) != 0 && address_of((struct sockaddr *)&sa, ret);
+}
+
+/* A userspace tailscaled hands its peers over on loopback; only what it opened itself can be one of them. */
+static uint32_t peer_uid_of(const struct conn *c)
+{
+    struct address own;
+
+    if (c->by_unix)
+        return socket_peer_uid(h2o_socket_get_fd(c->sock));
+    if (c->listener->class != LISTEN_TAILNET || !address_of_socket(c->sock, h2o_socket_getsockname, &own))
         return NO_UID;
-    return peer.uid;
+    return loopback_peer_uid(&c->peer, &own);
 }
 
 static void open_conn(struct listener *from, h2o_socket_t *sock)
 {
     struct loop *l = from->loop;
     struct conn *c = h2o_mem_alloc(sizeof(*c));
-    struct sockaddr_storage peer = { 0 };
 
     *c = (struct conn){ .sock = sock, .listener = from, .tls = from->accept.ssl_ctx };
     if (c->tls != NULL)
         (void)SSL_CTX_up_ref(c->tls);
     c->seen.at_ms = loop_clock_ms();
-    c->by_unix = from->by_unix || h2o_socket_getpeername(sock, (struct sockaddr *)&peer) == 0 ||
-                 !address_of((struct sockaddr *)&peer, &c->peer);
-    c->peer_uid = c->by_unix ? socket_peer_uid(h2o_socket_get_fd(sock)) : NO_UID;
+    c->by_unix = from->by_unix || !address_of_socket(sock, h2o_socket_getpeername, &c->peer);
+    c->peer_uid = peer_uid_of(c);
     append(l, c);
     l->conn_count++;
     atomic_fetch_add(&connections_open, 1);

@@ -42,7 +42,7 @@ struct conn {
     struct exchange *exchange; /* the request that a handler has; NULL: none */
     struct address peer;
     bool by_unix;
-    uint32_t peer_uid; /* by_unix; else NO_UID */
+    uint32_t peer_uid; /* by_unix, or on loopback in the class tailnet; else NO_UID */
     uint64_t requests; /* so far */
 
     struct { /* the sweeper's notes: what it saw when something last moved */
@@ -89,8 +89,10 @@ struct loop {
     int64_t drain_until_ms;
 };
 
-/* Whose the other end of a unix socket is; NO_UID: cannot be told, as for users that this user namespace does not map. */
+/* peer_uid.c: whose the other end is, of a unix socket, and of a TCP connection on loopback (between these two addresses, own being
+ * ours; GONE_UID too). NO_UID: cannot be told, as for users that this user namespace does not map. */
 uint32_t socket_peer_uid(int fd);
+uint32_t loopback_peer_uid(const struct address *peer, const struct address *own);
 int64_t loop_clock_ms(void);            /* monotonic: h2o's own time is the wall's and jumps with it */
 extern atomic_llong loop_clock_skew_ms; /* added to it: tests let time pass, for all but h2o */
 /* Calls back on the loop while fd can be read; h2o reads nothing itself and closes fd with the socket. */

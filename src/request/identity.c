@@ -151,14 +151,23 @@ static enum next ask_dev(struct req *r)
     return ask_about(r, asked, true, caller_landed);
 }
 
+/* In userspace mode tailscaled hands its peers over on loopback, so whatever another user's process opened there is no peer, and is not
+ * asked about either: it could have everybody wait. */
+static bool may_be_handed_over(const struct req *r)
+{
+    if (!r->m->userspace || !address_is_loopback(&r->origin.address))
+        return false;
+    return r->origin.peer_uid == NO_UID || r->m->daemon_uid == NO_UID || r->origin.peer_uid == r->m->daemon_uid;
+}
+
 /* An address that cannot be a peer's is never asked about: a miss holds tailscaled's one lock for 185 ms. Without a port it does not,
  * and a tailnet address needs none. */
 static enum next ask_tailnet(struct req *r)
 {
     const struct address *a = &r->origin.address;
-    bool loopback = address_is_loopback(a);
+    bool loopback = may_be_handed_over(r);
 
-    if (r->origin.by_unix || (!address_is_tailnet(a) && !(loopback && r->m->userspace)))
+    if (r->origin.by_unix || (!address_is_tailnet(a) && !loopback))
         return nobody(r);
     if (slice_is_none(r->issuer->self.stable_id))
         return trouble(r, "tailscaled has not said yet who we are");

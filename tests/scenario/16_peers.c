@@ -275,6 +275,13 @@ static void userspace(struct world *w)
     CHECK_INT(ask(w, &browser, NULL)->status, 403);
     w->machine.userspace = true; /* tailscaled hands its peers over on loopback */
     CHECK(!slice_is_none(seen_param(w, ask(w, &browser, NULL), "code")));
+    unsigned asked = w->whois_asked;
+    w->machine.daemon_uid = 42;
+    browser.uid = 1000; /* another user's process: it cannot be tailscaled, and is not asked about */
+    CHECK_TEXT(seen_error(w, ask(w, &browser, NULL)), "not_on_tailnet");
+    CHECK_INT(w->whois_asked, asked);
+    browser.uid = 42;
+    CHECK(!slice_is_none(seen_param(w, ask(w, &browser, NULL), "code")));
     world_node(w, ALICE_LAPTOP)->source = NULL;
     CHECK_INT(ask(w, &browser, NULL)->status, 403);
 }

@@ -91,8 +91,8 @@ enum tailscaled {
 struct guest {
     const char *address;
     enum listener_class class;
-    bool by_unix; /* a unix socket, whose peer is: */
-    uint32_t uid;
+    bool by_unix;
+    uint32_t uid;    /* of a unix socket's peer, or one on loopback; 0: not known */
     bool is_program; /* sends none of a browser's headers and keeps no cookies */
     bool drops_cookies;
     char cookie[128]; /* the value of our cookie; empty: none */

@@ -225,7 +225,7 @@ static void deliver(struct visit *v)
         .body = pool_dup(p, slice_is_none(c->body) ? SL("") : c->body),
         .tls = true,
         .by_unix = v->guest->by_unix,
-        .peer_uid = v->guest->by_unix ? v->guest->uid : NO_UID,
+        .peer_uid = v->guest->uid != 0 ? v->guest->uid : NO_UID,
         .listener = v->w->listeners[v->guest->class],
     };
 
