@@ -46,6 +46,7 @@ struct visit {
     struct client_conn *client;
     const struct route *route; /* NULL: no such path here */
     bool head;
+    bool outside; /* it is there for people, and this person's browser has come from outside the tailnet */
 };
 
 /* ---- answers without a struct req ---- */
@@ -342,6 +343,8 @@ static void visit(struct visit *v)
 
     if (!is_our_host(v)) {
         refuse(v, OAUTH_MISDIRECTED_REQUEST, "This server does not answer to that name.");
+    } else if (v->outside) {
+        refuse(v, OAUTH_NOT_ON_TAILNET, "Whoever comes from the internet has no identity here.");
     } else if (v->route == NULL) {
         if (!slice_starts(v->h->path, SL(STATIC_PREFIX)) || !answer_static(v))
             refuse(v, OAUTH_NOT_FOUND, "There is nothing at this path.");
@@ -366,7 +369,9 @@ void route_handle(void *ctx, const struct http_request *h, struct client_conn *c
 
     v.m->count.requests++;
     v.head = slice_eq(h->method, SL("HEAD"));
-    if (v.route != NULL && !(v.route->classes & (1U << class_of(h))))
+    if (v.route != NULL && !(v.route->classes & (1U << class_of(h)))) {
+        v.outside = class_of(h) == LISTEN_PUBLIC && (v.route->classes & ON_TAILNET) && wants_html(h);
         v.route = NULL;
+    }
     visit(&v);
 }

@@ -3,7 +3,7 @@
 import re
 
 import wire
-from support import basic, equal, shared_dev, shared_tailnet, userinfo, wait_until
+from support import Dev, basic, equal, shared_dev, shared_tailnet, userinfo, wait_until
 
 DISCOVERY, METADATA, JWKS = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"
 PAGE = {"Accept": "text/html"}
@@ -57,17 +57,18 @@ def test_discovery_paths_are_compared_raw():
 
 
 def test_discovery_etag_and_caching():
-    server = shared_dev()
-    for path in (DISCOVERY, METADATA, JWKS):
-        first = server.get(path)
-        etag = first.header("etag")
-        assert re.fullmatch(r'"[!#-~]+"', etag), etag
-        equal(first.header("cache-control"), "public, max-age=3600", "cache-control")
-        for sent in (etag, "W/" + etag, f'"x", {etag}', "*"):
-            again = server.get(path, {"If-None-Match": sent})
-            equal((again.status, again.body, again.header("etag")), (304, b"", etag), sent)
-            equal(again.header("cache-control"), first.header("cache-control"), "cache-control of 304")
-        equal(server.get(path, {"If-None-Match": '"x"'}).status, 200, "another etag")
+    with Dev(name="etag") as server:  # nobody else's clients make keys meanwhile
+        wait_until("both keys are there", lambda: len(server.get(JWKS).json["keys"]) == 2)
+        for path in (DISCOVERY, METADATA, JWKS):
+            first = server.get(path)
+            etag = first.header("etag")
+            assert re.fullmatch(r'"[!#-~]+"', etag), etag
+            equal(first.header("cache-control"), "public, max-age=3600", "cache-control")
+            for sent in (etag, "W/" + etag, f'"x", {etag}', "*"):
+                again = server.get(path, {"If-None-Match": sent})
+                equal((again.status, again.body, again.header("etag")), (304, b"", etag), sent)
+                equal(again.header("cache-control"), first.header("cache-control"), "cache-control of 304")
+            equal(server.get(path, {"If-None-Match": '"x"'}).status, 200, "another etag")
 
 
 def test_discovery_keys_have_what_verifiers_need():
@@ -144,6 +145,20 @@ def test_public_listener_serves_only_clients_marked_for_it():
                 continue
             c.send(wire.write("GET", "/userinfo", server.host, {"Authorization": f"Bearer {answer.json['access_token']}"}))
             equal(c.read().status, 200, "userinfo at public")
+
+
+def test_public_listener_tells_people_what_is_missing():
+    """Whoever gets there with a browser has the tailnet turned off: a page that says so, whatever else the request claims."""
+    server = shared_tailnet()
+    forged = {**PAGE, "X-Forwarded-For": "100.64.0.2", "Tailscale-User-Login": "alice@example.com", "Forwarded": "for=100.64.0.2"}
+    for path in ("/authorize?client_id=x", "/"):
+        for headers in (PAGE, forged):
+            with wire.Connection(server.other_port["public"], tls=server.tls) as c:
+                c.send(wire.write("GET", path, server.host, headers))
+                answer = c.read()
+            equal(answer.status, 403, answer.brief())
+            assert 'id="error">not_on_tailnet<' in answer.text and "Is Tailscale on?" in answer.text, answer.text
+            equal(answer.header("set-cookie"), None, "a cookie")
 
 
 def test_hsts_over_https_only():

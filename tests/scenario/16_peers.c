@@ -305,7 +305,9 @@ static void serve(struct world *w)
     CHECK_TEXT(seen_error(w, world_call(w, &browser, &twice)), "not_on_tailnet");
     funnel = c;
     call_header(&funnel, "tailscale-funnel-request", SL("?1"));
-    CHECK_INT(world_call(w, &browser, &funnel)->status, 404); /* from the internet: no such route */
+    CHECK_TEXT(seen_error(w, world_call(w, &browser, &funnel)), "not_on_tailnet"); /* from the internet */
+    browser.is_program = true;
+    CHECK_INT(world_call(w, &browser, &funnel)->status, 404); /* no such route there */
 }
 
 /* Behind a named proxy: its last hop, and nobody else's word (security F). */
