@@ -15,6 +15,8 @@
 # strain                thousands of slow connections, files that run out, what the time of an answer tells
 # tailnet               a real control server and tailscaled in network namespaces; skipped without root, Go 1.26 or /dev/net/tun
 #
+# bench                 what it costs, against its targets: a table, which passes by being made; only by name or with --full
+#
 # The last line is "N passed, N failed, N skipped"; status 0 only if nothing failed. What is slow to get or to build once
 # lies in ${XDG_CACHE_HOME:-$HOME/.cache}/avouch.
 set -u
@@ -31,7 +33,7 @@ for argument in "$@"; do
     *) suites="$suites $argument" ;;
     esac
 done
-suites=${suites:-unit scenario fuzz quickstart clang asan lint browser e2e e2e-asan crash race strain tailnet}
+suites=${suites:-unit scenario fuzz quickstart clang asan lint browser e2e e2e-asan crash race strain tailnet ${full:+bench}}
 
 test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
 python3-yaml shellcheck apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
@@ -124,6 +126,7 @@ run() {
     race) make gcc gcc && make tsan gcc -Db_sanitize=thread && AVOUCH_BIN="$build/gcc/src/app/avouch" \
         AVOUCH_TSAN_BIN="$build/tsan/src/app/avouch" script sh tests/race/run.sh $full ;;
     strain) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/strain/run.sh $full ;;
+    bench) one bench sh tests/bench/run.sh && tail -n 30 "$build/log.bench" ;;
     tailnet) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/tailnet/run.sh $full ;;
     *)
         echo "there is no suite $1; sh contrib/test.sh --help is the head of the file"
