@@ -1,5 +1,5 @@
-/* The LocalAPI client: HTTP/1.1 over tailscaled's unix socket, on the loop itself (request-machine.md: "tailscaled
- * is asked on the loop"). Same shape as any job: fill, job_send(&ask->job), WAIT, land. Bounded: ASKS_MAX under way
+/* The LocalAPI client: HTTP/1.1 over tailscaled's unix socket, on the loop itself: it answers
+ * from memory, and waiting for it is no work. Same shape as any job: fill, job_send(&ask->job), WAIT, land. Bounded: ASKS_MAX under way
  * (more wait in order), ASK_TIMEOUT_MS each from when it was sent, ASK_BYTES_MAX an answer. Misses of whois hold
  * tailscaled's lock for 180 ms, so an ask with `may_miss` is asked one at a time. */
 #ifndef AVOUCH_ASK_H

@@ -1,4 +1,4 @@
-/* What /authorize and /decision share: the authorization request, judged in the order of DESIGN.md section 4, and its answers. All
+/* What /authorize and /decision share: the authorization request, judged in the order that docs/decisions.md gives, and its answers. All
  * functions named authorization_* of type step are links of both lists. RFC 6749 4.1.1, OpenID Connect Core 3.1.2, RFC 7636, RFC 9207. */
 #ifndef AVOUCH_AUTHORIZATION_H
 #define AVOUCH_AUTHORIZATION_H

@@ -19,13 +19,13 @@
 #define CLIENT_LIFETIME_S_MAX (3650 * INT64_C(86400))
 #define CLIENTS_MAX 10000000
 
-enum auth_method { AUTH_BASIC, AUTH_POST, AUTH_NONE }; /* basic and post are interchangeable in use (relying-parties.md 0.8) */
+enum auth_method { AUTH_BASIC, AUTH_POST, AUTH_NONE }; /* basic and post are interchangeable in use */
 #define AUTH_METHOD_COUNT 3
 enum client_origin { CLIENT_ADDED, CLIENT_REGISTERED, CLIENT_DOCUMENT };
 #define CLIENT_ORIGIN_COUNT 3
 enum client_claims { CLAIMS_BOTH, CLAIMS_ID_TOKEN, CLAIMS_USERINFO };
 #define CLIENT_CLAIMS_COUNT 3
-enum client_page { PAGE_AS_DUE, PAGE_NEVER, PAGE_FIRST, PAGE_ALWAYS }; /* --page; as due: DESIGN.md section 4 */
+enum client_page { PAGE_AS_DUE, PAGE_NEVER, PAGE_FIRST, PAGE_ALWAYS }; /* --page; as due: docs/decisions.md, Silence */
 #define CLIENT_PAGE_COUNT 4
 enum choice { CHOICE_DEFAULT, CHOICE_YES, CHOICE_NO };
 #define CHOICE_COUNT 3

@@ -8,7 +8,7 @@
 #include "txn.h"
 #include "whois.h"
 
-/* Seconds; DESIGN.md section 2 has the defaults. A client may have its own (client.h). */
+/* Seconds. A client may have its own (client.h). */
 struct lifetimes {
     int64_t code, access, id, refresh_idle, refresh, session_idle, session;
 };

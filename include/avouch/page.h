@@ -19,7 +19,7 @@ struct page_frame {
     bool dev;                       /* made-up people: the page says so and links to the dev page */
 };
 
-/* The Continue page (pages.md 4.1). */
+/* The Continue page: templates/continue.html. */
 struct continue_page {
     struct page_frame frame;
     const struct client *client;
@@ -34,7 +34,7 @@ struct continue_page {
 };
 struct slice page_continue(struct pool *p, const struct continue_page *c);
 
-/* An error page (pages.md 4.2): h1, why, what to do, facts, footer with the code in #error. */
+/* An error page, templates/error.html: h1, why, what to do, facts, footer with the code in #error. */
 struct error_page {
     struct page_frame frame;
     enum oauth_error code;

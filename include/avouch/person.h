@@ -1,5 +1,5 @@
 /* A person as this issuer knows one: a tailnet user id and what was settled for it, above all the user name and the address, which
- * applications key accounts by and which therefore are never handed on. DESIGN.md section 3. Record class CLASS_PERSON. */
+ * applications key accounts by and which therefore are never handed on: docs/decisions.md, Identity. Record class CLASS_PERSON. */
 #ifndef AVOUCH_PERSON_H
 #define AVOUCH_PERSON_H
 
@@ -43,7 +43,7 @@ enum err person_meet(struct txn *t, const struct issuer *issuer, const struct pe
 #define USERNAME_SHARED_IN "shared-" /* how the names of other tailnets' people begin, and nobody else's */
 struct slice username_of_id(struct pool *p, int64_t user_id); /* what is left when the login gives none: user-7, shared-7 */
 struct slice username_from_login(struct pool *p, struct slice login, int64_t user_id); /* before uniqueness */
-bool username_is_valid(struct slice name);      /* the form of DESIGN.md section 3 */
+bool username_is_valid(struct slice name);      /* its form: docs/decisions.md, Identity */
 bool username_is_reserved(struct slice name);   /* for nobody but whom an operator gives it */
 struct slice email_from_login(struct pool *p, struct slice login); /* domain in lower case; none: the login is no address */
 

@@ -22,7 +22,7 @@ struct named_step {
     step *run;                              /* NULL ends a list; nobody runs past it */
 };
 
-/* Where an error may go: rises, never falls (DESIGN.md section 4). */
+/* Where an error may go: rises, never falls (docs/decisions.md, Silence). */
 enum back { BACK_PAGE, BACK_RETURN_PAGE, BACK_REDIRECT };
 
 /* How an endpoint speaks of errors when they do not go elsewhere. */

@@ -1,6 +1,6 @@
-/* Our own strict look at the raw head of a request, before anything acts on it: libh2o's parser is lenient (stack.md
- * A), and a head that two parsers read differently is a smuggled request. RFC 9112 sections 2 to 7. A refusal closes
- * the connection. */
+/* Our own strict look at the raw head of a request, before anything acts on it: libh2o's parser is lenient (docs/decisions.md,
+ * Parsers of others), and a head that two parsers read differently is a smuggled request. RFC 9112 sections 2 to 7. A refusal
+ * closes the connection. */
 #ifndef AVOUCH_SCAN_H
 #define AVOUCH_SCAN_H
 

@@ -1,4 +1,4 @@
-/* Whether a sign-in may be silent: the table of DESIGN.md section 4 as one pure function. */
+/* Whether a sign-in may be silent: the table of docs/decisions.md as one pure function. */
 #ifndef AVOUCH_SILENCE_H
 #define AVOUCH_SILENCE_H
 
@@ -12,7 +12,7 @@
 #define PROMPT_SELECT_ACCOUNT (1U << 3)
 bool prompt_parse(struct slice text, unsigned *ret); /* empty: 0; unknown values are ignored; false: none beside others */
 
-/* Why a page is shown; the first that applies, in this order. The page says it in one sentence (pages.md 4.1). */
+/* Why a page is shown; the first that applies, in this order. The page says it in one sentence (page_continue.c). */
 enum page_reason {
     SILENT,             /* no page */
     PAGE_LOGIN,         /* prompt=login */

@@ -1,6 +1,6 @@
-/* The last answers of whois with what was read from them. Every request that needs an identity still asks (DESIGN.md
- * section 3); but tailscaled says the same of a node for hours, and reading it anew costs more than all else that a
- * request does. Nothing is believed because it is here: an answer counts only if its text is the same to the byte. */
+/* The last answers of whois with what was read from them. Every request that needs an identity still asks
+ * (docs/decisions.md, Identity); but tailscaled says the same of a node for hours, and reading it anew costs more than all else
+ * that a request does. Nothing is believed because it is here: an answer counts only if its text is the same to the byte. */
 #ifndef AVOUCH_WHOIS_MEMO_H
 #define AVOUCH_WHOIS_MEMO_H
 

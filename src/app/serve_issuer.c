@@ -132,7 +132,7 @@ bool serve_open_keys(struct serve *s)
 
 /* ---- its name ---- */
 
-/* DESIGN.md section 2: remembered once chosen, because every application keeps it. Not under --dev. */
+/* Remembered once chosen, because every application keeps it. Not under --dev. */
 static bool remember(struct serve *s, struct pool *p, struct slice url)
 {
     struct issuer_record record;

@@ -93,7 +93,7 @@ static enum next answer_flow(struct req *r)
 
 /* ---- page or code ---- */
 
-/* DESIGN.md section 4: towards a redirect URI that this person never accepted always login_required. */
+/* docs/decisions.md, Silence: towards a redirect URI that this person never accepted always login_required. */
 static enum next refuse_silence(struct req *r, enum page_reason reason)
 {
     enum oauth_error code = OAUTH_INTERACTION_REQUIRED;

@@ -1,4 +1,4 @@
-/* Silent, but not a drive-by: the table of DESIGN.md section 4, row by row, the first that applies. Nothing here undoes what the
+/* Silent, but not a drive-by: the table of docs/decisions.md, row by row, the first that applies. Nothing here undoes what the
  * application or the person asked for; --page only decides where an administrator vouches for the client. */
 #include "silence.h"
 
@@ -33,7 +33,7 @@ bool prompt_parse(struct slice text, unsigned *ret)
     return true;
 }
 
-/* max_age=0 asks once: whoever pressed Continue is not judged again, so the code comes (field.md 36). A session that is made in
+/* max_age=0 asks once: whoever pressed Continue is not judged again, so the code comes (field 36). A session that is made in
  * this very request has auth_time now, so that without one no other max_age is exceeded. */
 static bool is_too_old(const struct silence *s)
 {

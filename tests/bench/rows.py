@@ -14,7 +14,7 @@ ALGORITHMS = ("RS256", "ES256")
 
 
 class Figure:
-    """One line: value, text, and what DESIGN.md section 7 wants of it."""
+    """One line: value, text, and what docs/decisions.md wants of it at most."""
 
     def __init__(self, row, what, value, unit, most=None, note=""):
         self.row, self.what, self.value, self.unit, self.most, self.note = row, what, value, unit, most, note

@@ -21,7 +21,7 @@ static void cancel(struct world *w)
     CHECK_INT(world_audited(w, "sign_in"), 0);
 }
 
-/* A click, so the answer may go even where the person never was (DESIGN.md section 4). */
+/* A click, so the answer may go even where the person never was (docs/decisions.md, Silence). */
 static void cancel_registered(struct world *w)
 {
     struct guest browser = browser_at(ALICE_LAPTOP);

@@ -79,7 +79,7 @@ static void none_where_a_page_is_due(struct world *w)
     CHECK(!slice_is_none(seen_param(w, ask(w, &browser, &grafana, "&prompt=none&max_age=61"), "code")));
 }
 
-/* Towards a redirect URI that this person never accepted always the same word, whatever the reason (DESIGN.md section 4). */
+/* Towards a redirect URI that this person never accepted always the same word, whatever the reason (docs/decisions.md, Silence). */
 static void none_registered(struct world *w)
 {
     struct guest browser = browser_at(ALICE_LAPTOP);

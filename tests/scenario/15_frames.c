@@ -1,5 +1,5 @@
 /* A session or a code arises only in a document that the person sees: no frame, no prefetch. And what is pressed comes from our own page.
- * DESIGN: silent, but not a drive-by. Security 19, 22, N. */
+ * docs/decisions.md, Cookies and sites. Security 19, 22, N. */
 #include "harness.h"
 #include "sign_in.h"
 

@@ -1,5 +1,5 @@
 /* Who is at the other end: whois, believed for one request. What is no person gets a page; trouble with tailscaled is never "nobody". At
- * /token the grant's node is asked about again. DESIGN section 3. Security B, C, D, F, H, J, 32. */
+ * /token the grant's node is asked about again. docs/decisions.md, Identity. Security B, C, D, F, H, J, 32. */
 #include <string.h>
 
 #include "harness.h"

@@ -48,7 +48,7 @@ static void test_known(void)
 static void test_default(void)
 {
     static const struct row rows[] = {
-        { SLICE_NONE, SCOPE_OK, SCOPE_DEFAULT }, /* relying-parties: a default, not an error */
+        { SLICE_NONE, SCOPE_OK, SCOPE_DEFAULT }, /* many clients send none: a default, not an error */
         { SL(""), SCOPE_OK, SCOPE_DEFAULT },     /* field 04 */
         { SL(" "), SCOPE_OK, SCOPE_DEFAULT },
         { SL("     "), SCOPE_OK, SCOPE_DEFAULT },

@@ -1,4 +1,4 @@
-/* DESIGN.md section 4, row by row: who sees a page, and for which reason. */
+/* The table of docs/decisions.md, Silence, row by row: who sees a page, and for which reason. */
 #include "silence.h"
 
 #include "tap.h"
