@@ -1,10 +1,12 @@
 """What a person can meet is documented, and what is documented exists: routes, settings, subcommands, options, limits, error codes,
-audit events. Both sides are read, so a change of one without the other is a finding."""
+audit events, the tests that are named, and pages that are linked. Both sides are read, so a change of one without the other is a finding."""
+import os
 import re
 
 import tree
 
 LIMITS, ROUTES, ERRORS, EVENTS = "docs/limits.md", "docs/routes.md", "docs/errors.md", "docs/audit.md"
+FIELD, SECURITY, RELIABILITY = "docs/field.md", "docs/security.md", "docs/reliability.md"
 MANUAL, SETTINGS = "docs/man/avouch.1", "docs/man/avouch.yaml.5"
 
 # Named numbers that nobody outside meets, by reason.
@@ -16,7 +18,11 @@ INSIDE = {
     " SIGNING_TOKENS_MAX TXN_COUNTS_MAX TXN_READS_MAX TXN_WRITES_MAX RESPONSE_HEAD_BYTES_MAX",
     "of pages: what is shown is cut, and a page is never that large": "PAGE_BYTES_MAX PAGE_NAME_CHARS_MAX PAGE_URI_BYTES_MAX",
 }
-LIMIT = re.compile(r"^#\s*define (\w+_(?:MAX|MIN|S|MS|US|BYTES|PERCENT|TRIES))\s+(.+?)\s*$", re.M)
+LIMIT = re.compile(r"^#\s*define (\w+_(?:MAX|MIN|RESERVED|S|MS|US|BYTES|PERCENT|TRIES))\s+(.+?)\s*$", re.M)
+# `unit/oauth/test_pkce.c: no plain (security 7)`; a fuzz target is named by its file alone
+TEST = re.compile(r"`((?:unit|scenario|e2e|fuzz|browser|crash|race|strain|tailnet)/[\w/]+\.(?:c|py))(?:: ([^`]+))?`")
+TAP_NAME = r'\{ "((?:[^"\\]|\\.)+)",\s+\w+'
+CITED = {FIELD: r"\bfield (\d\d(?:, \d\d)*)", SECURITY: r"\b[Ss]ecurity ((?:[A-Z]|\d{1,2})\b(?:(?:, | and )(?:[A-Z]|\d{1,2})\b)*)"}
 UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -172,6 +178,69 @@ def check_limits(docs):
             docs.findings.add(*place, f"`{name}` is in {path}, not {cells[2]}")
 
 
+# ---- tests that a page names ----
+
+
+def names_in(path):
+    """Of the tests of this file."""
+    text = tree.read(path)
+    if path.startswith("tests/browser/"):
+        return set(re.findall(r'self\.report\("([^"]+)"', text))
+    if path.endswith(".c"):
+        return set(re.findall(TAP_NAME, text))
+    return set(re.findall(r"^(?:def )?(test_\w+)(?:\(| = )", text, re.M)) | set(re.findall(r'^    "([^"]+)": \(', text, re.M))
+
+
+def check_tests(docs, page):
+    text = tree.read(page)
+    for m in TEST.finditer(text):
+        path, place = "tests/" + m[1], (page, tree.line_of(text, m.start()))
+        if not os.path.exists(os.path.join(tree.ROOT, path)):
+            docs.findings.add(*place, f"there is no {path}")
+        elif m[2] is None and not m[1].startswith("fuzz/"):
+            docs.findings.add(*place, f"which test of {path}?")
+        elif m[2] is not None and m[2] not in names_in(path):
+            docs.findings.add(*place, f"{path} has no test \"{m[2]}\"")
+
+
+def check_rows_have_tests(docs, page):
+    """A row that begins with a number or a letter tells of a defence: something must show it."""
+    for number, line in enumerate(tree.read(page).splitlines(), 1):
+        if re.match(r"\| (?:\d|[A-Z]\b)", line) and not TEST.search(line):
+            docs.findings.add(page, number, "no test shows this")
+
+
+def check_citations(docs):
+    """`field 07`, `security 5, 9` in the sources lead to a row, or to what the page says of later ones."""
+    for path in tree.files("src", "include", "tests", ends=(".c", ".h", ".def", ".py", ".html")):
+        if path == "tests/lint/check_docs.py":
+            continue
+        text = tree.read(path)
+        for page, pattern in CITED.items():
+            there = set(re.findall(r"\b(?:\d\d?|[A-Z])\b", "".join(re.findall(r"^\| [^|]+\||^Later.*(?:\n.+)*", tree.read(page), re.M))))
+            for m in re.finditer(pattern, text):
+                for no in set(re.findall(r"\d+|[A-Z]", m[1])) - there:
+                    docs.findings.add(path, tree.line_of(text, m.start()), f"{page} has no row {no}")
+
+
+# ---- links ----
+
+
+def check_links(docs):
+    for page in ["README.md", *tree.files("docs", ends=(".md",))]:
+        text = tree.read(page)
+        for m in re.finditer(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if "://" not in m[1] and not os.path.exists(os.path.join(tree.ROOT, os.path.dirname(page), m[1])):
+                docs.findings.add(page, tree.line_of(text, m.start()), f"{m[1]} is not there")
+    for path in tree.files("src", "include", "tests", "contrib", "templates"):
+        if not path.endswith((".c", ".h", ".def", ".py", ".sh", ".yaml", ".html", ".build")):
+            continue
+        text = tree.read(path)
+        for m in re.finditer(r"\bdocs/[\w/]+\.(?:md|\d)\b", text):
+            if not os.path.exists(os.path.join(tree.ROOT, m[0])):
+                docs.findings.add(path, tree.line_of(text, m.start()), f"there is no {m[0]}")
+
+
 def main():
     docs = Docs()
     check_rows(docs, "route", "include/avouch/route.def",
@@ -183,6 +252,12 @@ def main():
     check_subcommands(docs)
     check_options(docs)
     check_limits(docs)
+    for page in (FIELD, SECURITY, RELIABILITY):
+        check_tests(docs, page)
+    check_rows_have_tests(docs, FIELD)
+    check_rows_have_tests(docs, SECURITY)
+    check_citations(docs)
+    check_links(docs)
     docs.findings.exit()
 
 
