@@ -8,8 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 
 #include "http_int.h"
@@ -28,20 +26,11 @@ struct asking {
     bool kept, tried_again;
 };
 
-struct list {
-    struct job *head, **tail;
-};
-
 struct asker {
-    struct queue queue; /* first */
+    struct mailbox mailbox; /* first */
     struct loop *loop;
-    pthread_mutex_t lock;
-    struct list sent; /* under the lock; the rest is the loop's */
-    int wake_fd;
-    h2o_socket_t *wake_sock, *timer_sock;
-    int64_t timer_ms; /* when it rings; 0: it does not */
     unsigned timeout_ms;
-    struct list waiting, may_miss;
+    struct job_list waiting, may_miss;
     struct asking places[ASKS_MAX];
     struct asking *missing; /* the one ask under way that may miss */
     h2o_socket_t *kept[ASKS_KEPT_MAX];
@@ -50,54 +39,6 @@ struct asker {
     bool reachable, starting;
     uint32_t daemon_uid; /* of whoever listens at address, as of the last connection */
 };
-
-static void list_init(struct list *l)
-{
-    l->head = NULL;
-    l->tail = &l->head;
-}
-
-static void list_add(struct list *l, struct job *j)
-{
-    j->next = NULL;
-    *l->tail = j;
-    l->tail = &j->next;
-}
-
-static struct ask *list_take(struct list *l)
-{
-    struct job *j = l->head;
-
-    if (j == NULL)
-        return NULL;
-    l->head = j->next;
-    if (l->head == NULL)
-        l->tail = &l->head;
-    return (struct ask *)j;
-}
-
-static void send_ask(struct queue *q, struct job *j)
-{
-    struct asker *a = (struct asker *)q;
-    uint64_t one = 1;
-
-    (void)pthread_mutex_lock(&a->lock);
-    bool was_empty = a->sent.head == NULL;
-    list_add(&a->sent, j);
-    (void)pthread_mutex_unlock(&a->lock);
-    while (was_empty && write(a->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-        continue;
-}
-
-static void set_timer(struct asker *a, int64_t at_ms)
-{
-    const struct itimerspec when = { .it_value = { at_ms / 1000, at_ms % 1000 * 1000000L } };
-
-    if (a->timer_ms != 0 && a->timer_ms <= at_ms)
-        return;
-    a->timer_ms = at_ms;
-    (void)timerfd_settime(h2o_socket_get_fd(a->timer_sock), TFD_TIMER_ABSTIME, &when, NULL);
-}
 
 static void end_ask(struct ask *k, enum err err)
 {
@@ -160,7 +101,7 @@ static void try_again(struct asking *g, int64_t in_ms)
     g->sock = NULL;
     g->tried_again = true;
     g->again_ms = loop_clock_ms() + in_ms;
-    set_timer(g->asker, g->again_ms);
+    mailbox_alarm(&g->asker->mailbox, g->again_ms);
 }
 
 static void on_read(h2o_socket_t *sock, const char *err)
@@ -289,9 +230,9 @@ static struct asking *find_place(struct asker *a)
 
 static struct ask *take_next(struct asker *a)
 {
-    struct ask *k = a->missing == NULL ? list_take(&a->may_miss) : NULL;
+    struct job *j = a->missing == NULL ? job_list_take(&a->may_miss) : NULL;
 
-    return k != NULL ? k : list_take(&a->waiting);
+    return (struct ask *)(j != NULL ? j : job_list_take(&a->waiting));
 }
 
 /* An ask may end while it starts: then this loop, and not a deeper one, starts the next. */
@@ -308,33 +249,28 @@ static void start_more(struct asker *a)
     a->starting = false;
 }
 
-static void on_wake(h2o_socket_t *sock, const char *err)
+static void on_jobs(struct mailbox *m, struct job *j)
 {
-    struct asker *a = sock->data;
-
-    (void)loop_read_count(sock);
-    (void)pthread_mutex_lock(&a->lock);
-    struct job *j = a->sent.head;
-    list_init(&a->sent);
-    (void)pthread_mutex_unlock(&a->lock);
+    struct asker *a = (struct asker *)m;
     int64_t deadline_ms = loop_clock_ms() + a->timeout_ms;
+
     if (j != NULL)
-        set_timer(a, deadline_ms);
+        mailbox_alarm(m, deadline_ms);
     for (struct job *next; j != NULL; j = next) {
         struct ask *k = (struct ask *)j;
 
         next = j->next;
         k->deadline_ms = deadline_ms;
-        list_add(k->may_miss ? &a->may_miss : &a->waiting, j);
+        job_list_add(k->may_miss ? &a->may_miss : &a->waiting, j);
     }
     start_more(a);
 }
 
 /* The lists are in the order of their deadlines. The earliest that is left; INT64_MAX: none. */
-static int64_t expire_list(struct list *l, int64_t now_ms)
+static int64_t expire_list(struct job_list *l, int64_t now_ms)
 {
     while (l->head != NULL && ((struct ask *)l->head)->deadline_ms <= now_ms)
-        end_ask(list_take(l), ERR_TIMEOUT);
+        end_ask((struct ask *)job_list_take(l), ERR_TIMEOUT);
     return l->head != NULL ? ((struct ask *)l->head)->deadline_ms : INT64_MAX;
 }
 
@@ -351,13 +287,11 @@ static int64_t expire_asking(struct asking *g, int64_t now_ms)
     return g->again_ms != 0 && g->again_ms < g->ask->deadline_ms ? g->again_ms : g->ask->deadline_ms;
 }
 
-static void on_timer(h2o_socket_t *sock, const char *err)
+static void on_alarm(struct mailbox *m)
 {
-    struct asker *a = sock->data;
+    struct asker *a = (struct asker *)m;
     int64_t now_ms = loop_clock_ms(), next_ms, earliest_ms;
 
-    (void)loop_read_count(sock);
-    a->timer_ms = 0;
     earliest_ms = expire_list(&a->waiting, now_ms);
     next_ms = expire_list(&a->may_miss, now_ms);
     if (next_ms < earliest_ms)
@@ -368,7 +302,7 @@ static void on_timer(h2o_socket_t *sock, const char *err)
             earliest_ms = next_ms;
     }
     if (earliest_ms != INT64_MAX)
-        set_timer(a, earliest_ms);
+        mailbox_alarm(&a->mailbox, earliest_ms);
 }
 
 static void set_path(struct asker *a, struct slice path)
@@ -384,23 +318,15 @@ struct asker *asker_create(struct loop *l, struct slice socket_path)
     struct asker *a = h2o_mem_alloc(sizeof(*a));
 
     memset(a, 0, sizeof(*a));
-    a->queue.send = send_ask;
+    mailbox_init(&a->mailbox, l, on_jobs, on_alarm);
     a->loop = l;
     a->timeout_ms = ASK_TIMEOUT_MS;
     a->daemon_uid = NO_UID;
-    (void)pthread_mutex_init(&a->lock, NULL);
-    list_init(&a->sent);
-    list_init(&a->waiting);
-    list_init(&a->may_miss);
+    job_list_init(&a->waiting);
+    job_list_init(&a->may_miss);
     for (size_t i = 0; i < ASKS_MAX; i++)
         a->places[i].asker = a;
     set_path(a, socket_path);
-    a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (a->wake_fd < 0 || timer_fd < 0)
-        h2o_fatal("no more files");
-    a->wake_sock = loop_watch(l, a->wake_fd, on_wake, a);
-    a->timer_sock = loop_watch(l, timer_fd, on_timer, a);
     return a;
 }
 
@@ -411,7 +337,7 @@ void asker_set_timeout(struct asker *a, unsigned ms)
 
 void asker_destroy(struct asker *a)
 {
-    struct ask *k;
+    struct job *j;
 
     if (a == NULL)
         return;
@@ -419,14 +345,15 @@ void asker_destroy(struct asker *a)
     for (size_t i = 0; i < ASKS_MAX; i++)
         if (a->places[i].ask != NULL)
             end_asking(&a->places[i], ERR_IO);
-    while ((k = list_take(&a->may_miss)) != NULL || (k = list_take(&a->waiting)) != NULL ||
-           (k = list_take(&a->sent)) != NULL)
-        end_ask(k, ERR_IO);
+    while ((j = job_list_take(&a->may_miss)) != NULL || (j = job_list_take(&a->waiting)) != NULL)
+        end_ask((struct ask *)j, ERR_IO);
+    for (struct job *next = j = mailbox_take_all(&a->mailbox); j != NULL; j = next) {
+        next = j->next;
+        end_ask((struct ask *)j, ERR_IO);
+    }
     for (size_t i = 0; i < a->kept_count; i++)
         h2o_socket_close(a->kept[i]);
-    h2o_socket_close(a->wake_sock);
-    h2o_socket_close(a->timer_sock);
-    (void)pthread_mutex_destroy(&a->lock);
+    mailbox_finish(&a->mailbox);
     free(a);
 }
 
@@ -437,5 +364,5 @@ uint32_t asker_daemon_uid(const struct asker *a)
 
 struct queue *asker_queue(struct asker *a)
 {
-    return &a->queue;
+    return &a->mailbox.queue;
 }

@@ -59,6 +59,22 @@ struct timer {
     void *ctx;
 };
 
+/* First in, first out, by next. */
+struct job_list {
+    struct job *head, **tail;
+};
+
+/* What comes to somebody who lives on the loop: jobs from any thread, and the time. */
+struct mailbox {
+    struct queue queue; /* first */
+    pthread_mutex_t lock;
+    struct job_list sent; /* under the lock */
+    h2o_socket_t *wake_sock, *timer_sock;
+    int64_t alarm_ms;                                     /* when it rings; 0: it does not */
+    void (*on_jobs)(struct mailbox *, struct job *first); /* a list by next, or NULL */
+    void (*on_alarm)(struct mailbox *);
+};
+
 enum accepting { ACCEPT_YES, ACCEPT_FULL, ACCEPT_NO_FILES };
 
 struct loop {
@@ -98,6 +114,16 @@ extern atomic_llong loop_clock_skew_ms; /* added to it: tests let time pass, for
 /* Calls back on the loop while fd can be read; h2o reads nothing itself and closes fd with the socket. */
 h2o_socket_t *loop_watch(struct loop *l, int fd, h2o_socket_cb cb, void *data);
 bool loop_read_count(h2o_socket_t *sock); /* makes a watched eventfd or timerfd quiet again; false: it was */
+
+void job_list_init(struct job_list *l);
+void job_list_add(struct job_list *l, struct job *j);
+struct job *job_list_take(struct job_list *l); /* NULL: it is empty */
+
+void mailbox_init(struct mailbox *m, struct loop *l, void (*on_jobs)(struct mailbox *, struct job *),
+                  void (*on_alarm)(struct mailbox *));
+void mailbox_finish(struct mailbox *m);
+struct job *mailbox_take_all(struct mailbox *m);      /* what was sent and not yet handed over, a list by next */
+void mailbox_alarm(struct mailbox *m, int64_t at_ms); /* at the latest then; it rings once */
 
 void conn_accept(h2o_socket_t *listening,
                  const char *err); /* the read callback of a listening socket: data is its listener */
