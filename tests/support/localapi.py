@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A stand-in for tailscaled's LocalAPI: whois, status and certificates of a made-up tailnet, over HTTP/1.1 on a unix socket.
+"""A stand-in for tailscaled's LocalAPI: whois, status, certificates and dial of a made-up tailnet, over HTTP/1.1 on a unix socket.
 
     localapi.py --socket PATH [--control PATH] [--state FILE]      prints "ready", ends by SIGTERM
     with LocalAPI(path, state) as api: api.change({...})           the same inside a Python test
@@ -20,15 +20,17 @@ null deletes:
                     fqdn, sharee, sharer, unsigned, online, extra: {members put into Node as they are}}}
     sources        {"127.0.0.2": NODE, "127.0.0.1:4711": NODE, "*": NODE}: which node a loopback address is, as in userspace mode:
                     IP:PORT first, then IP (any port), then "*" (any loopback address); others are a miss
+    services       {"100.64.0.4:443": "127.0.0.1:4711"}: what `dial` of a node's address and port is connected with; other ports of nodes
+                    are closed, other addresses no tailnet's, and names are never settled
 
 Control (HTTP on the unix socket of --control; bodies are JSON):
 
     GET /state     the whole state            PATCH /state   merge into it             PUT /state   merge into the default
-    POST /fault    {"kind": hang | error | garbage | noise | close | drop | slow, "path": "whois" | "status" | "cert" | "*",
+    POST /fault    {"kind": hang | error | garbage | noise | close | drop | slow, "path": "whois" | "status" | "cert" | "dial" | "*",
                     "times": N (for ever if absent), "status": 500, "text": "...", "seconds": 1}       added to those there are
     DELETE /fault  no faults, hung answers go on
     POST /restart  {"down_s": 0.1, "nostate_s": 0.4, "starting_s": 0.3}: connections end, the socket is gone, then NoState, Starting, Running
-    GET /log       requests so far: [{"method", "path", "status"}]     DELETE /log
+    GET /log       requests so far: [{"method", "path", "status", "Dial-Host", ...}]     DELETE /log
 
     hang: no answer · error: status and text · garbage: 200, but no JSON · noise: no HTTP · close: ends in the middle of the body ·
     drop: ends before the answer · slow: the right answer, `seconds` late
@@ -40,6 +42,7 @@ import http.server
 import ipaddress
 import json
 import os
+import select
 import signal
 import socket
 import socketserver
@@ -54,7 +57,7 @@ CHUNK_ABOVE = 2048
 
 DEFAULT_STATE = {
     "backend_state": "Running", "tun": False, "online": True, "suffix": "tail1234.ts.net", "tailnet": "example.com", "self": "idp",
-    "miss_ms": 185, "control_url": "https://controlplane.example", "framing": "auto", "certs": {},
+    "miss_ms": 185, "control_url": "https://controlplane.example", "framing": "auto", "certs": {}, "services": {},
     "people": {
         "alice": {"id": 1, "login": "alice@example.com", "display_name": "Alice Example"},
         "bob": {"id": 2, "login": "bob@example.com", "display_name": "Bob Example"},
@@ -153,7 +156,16 @@ class Tailnet:
         caps = node.get("caps", {CAP: node["grants"]} if node.get("grants") else None)
         return {"Node": self.node_json(name, node), "UserProfile": self.profile(node), "CapMap": caps}
 
-    def status(self):
+    def peers(self):
+        return {"nodekey:" + name.encode().hex().ljust(64, "0"): {
+            "ID": node["id"], "HostName": name, "DNSName": self.fqdn(name), "OS": "linux", "UserID": self.profile(node)["ID"],
+            "TailscaleIPs": node["addresses"], "Online": node.get("online", True), **({"Tags": node["tags"]} if node.get("tags") else {}),
+        } for name, node in self.state["nodes"].items() if name != self.state["self"]}
+
+    def is_node(self, address):
+        return any(ipaddress.ip_address(a) == address for node in self.state["nodes"].values() for a in node["addresses"])
+
+    def status(self, peers=False):
         state, up = self.state, self.state["backend_state"] not in ("NoState", "NeedsLogin")
         node = state["nodes"][state["self"]]
         own = {"ID": node["id"], "NodeID": 1, "HostName": state["self"], "OS": "linux", "Online": state["online"] and up}
@@ -166,7 +178,7 @@ class Tailnet:
             "AuthURL": state.get("auth_url", ""), "TailscaleIPs": node["addresses"] if up else None, "Self": own,
             "Health": state.get("health", []), "MagicDNSSuffix": state["suffix"] if up else "",
             "CurrentTailnet": {"Name": state["tailnet"], "MagicDNSSuffix": state["suffix"], "MagicDNSEnabled": True} if up else None,
-            "CertDomains": sorted(state["certs"]) or None, "Peer": None, "User": None,
+            "CertDomains": sorted(state["certs"]) or None, "Peer": self.peers() if peers and up else None, "User": None,
         }
 
 
@@ -229,11 +241,13 @@ class TailscaledHandler(Handler):
 
     def do_GET(self):
         self.answered = 0
-        entry = self.api.note(self.command, self.path)
+        entry = self.api.note(self.command, self.path, {n: v for n, v in self.headers.items() if n.startswith("Dial-")})
         try:
             self.dispatch()
         finally:
             entry["status"] = self.answered
+
+    do_POST = do_GET
 
     def dispatch(self):
         if self.headers.get("Host", "") not in ("", "local-tailscaled.sock") or "Origin" in self.headers or "Referer" in self.headers:
@@ -241,8 +255,10 @@ class TailscaledHandler(Handler):
         url = urllib.parse.urlsplit(self.path)
         query = urllib.parse.parse_qs(url.query, keep_blank_values=True)
         what, _, rest = url.path.removeprefix("/localapi/v0/").partition("/")
-        if not url.path.startswith("/localapi/v0/") or what not in ("whois", "status", "cert", "prefs"):
+        if not url.path.startswith("/localapi/v0/") or what not in ("whois", "status", "cert", "prefs", "dial"):
             return self.text(404, "404 not found")
+        if (self.command == "POST") != (what == "dial"):
+            return self.text(405, "method not allowed")
         fault = self.api.take_fault(what)
         if fault and self.fail(fault):
             return None
@@ -275,9 +291,9 @@ class TailscaledHandler(Handler):
         body = json.dumps(value, indent="\t").encode()
         self.answer(200, "application/json", body, self.api.tailnet.state["framing"], cut)
 
-    def get_status(self, _query, _rest, cut):
+    def get_status(self, query, _rest, cut):
         with self.api.backend:
-            value = self.api.tailnet.status()
+            value = self.api.tailnet.status(query.get("peers") == ["true"])
         self.json(value, cut)
 
     def get_whois(self, query, _rest, cut):
@@ -300,6 +316,40 @@ class TailscaledHandler(Handler):
 
     def get_prefs(self, _query, _rest, cut):
         self.json({"ControlURL": self.api.tailnet.state["control_url"], "WantRunning": True}, cut)
+
+    def get_dial(self, _query, _rest, _cut):
+        host, port = self.headers.get("Dial-Host", ""), self.headers.get("Dial-Port", "")
+        if self.headers.get("Upgrade", "").lower() != "ts-dial" or self.headers.get("Connection", "").lower() != "upgrade":
+            return self.text(400, "bad ts-dial upgrade")
+        try:
+            address, _ = ip_of(host)
+        except ValueError:
+            self.api.hang(self.connection)
+            self.close_connection = True
+            return None
+        with self.api.backend:
+            known, at = self.api.tailnet.is_node(address), self.api.tailnet.state["services"].get(f"{host}:{port}")
+        if not known:
+            self.extra_headers = (*self.extra_headers, ("Dial-Self", "true"), ("Dial-Addr", f"{host}:{port}"))
+            return self.answer(200, "text/plain", b"")
+        if at is None:
+            return self.text(502, f"dial failure: connect tcp {host}:{port}: connection was refused")
+        return self.join(at)
+
+    def join(self, at):
+        """From here on the connection is the one to that IP:PORT."""
+        host, _, port = at.partition(":")
+        with socket.create_connection((host, int(port)), 5) as there:
+            self.answered = 101
+            self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ts-dial\r\n\r\n")
+            to = {self.connection: there, there: self.connection}
+            while to:
+                for one in select.select(list(to), [], [])[0]:
+                    some = one.recv(65536)
+                    to[one].sendall(some)
+                    if not some:
+                        to.pop(one).shutdown(socket.SHUT_WR)
+        self.close_connection = True
 
     def get_cert(self, query, domain, cut):
         pair = self.api.tailnet.state["certs"].get(domain)
@@ -429,8 +479,8 @@ class LocalAPI:
             except socket.timeout:
                 continue
 
-    def note(self, method, path):
-        entry = {"method": method, "path": path, "status": 0}
+    def note(self, method, path, dial):
+        entry = {"method": method, "path": path, "status": 0, **dial}
         with self.guard:
             self.log.append(entry)
         return entry

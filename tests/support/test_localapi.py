@@ -123,6 +123,44 @@ class Answers(Base):
         self.api.change({"certs": {"idp.tail1234.ts.net": "-----BEGIN K-----\nMA==\n-----END K-----\n-----BEGIN C-----\n"}})
         self.assertEqual(self.get("/localapi/v0/cert/idp.tail1234.ts.net?type=crt"), (200, b"-----BEGIN C-----\n"))
 
+    def test_peers(self):
+        self.assertIsNone(json.loads(self.get(STATUS)[1])["Peer"])
+        peers = json.loads(self.get(STATUS.replace("false", "true"))[1])["Peer"].values()
+        self.assertEqual({p["DNSName"]: p["TailscaleIPs"][0] for p in peers}["ci.tail1234.ts.net."], "100.64.0.4")
+        self.assertEqual(len(peers), 3)
+
+    def dial(self, host, port, **headers):
+        reply, body = self.c.ask("/localapi/v0/dial", "POST", None, {"Connection": "upgrade", "Upgrade": "ts-dial", "Dial-Host": host,
+                                                                    "Dial-Port": port, "Dial-Network": "tcp", **headers})
+        return reply, body
+
+    def test_dial(self):
+        with socket.create_server(("127.0.0.1", 0)) as service:
+            self.api.change({"services": {"100.64.0.4:443": f"127.0.0.1:{service.getsockname()[1]}"}})
+            reply, _ = self.dial("100.64.0.4", "443")
+            self.assertEqual((reply.status, reply.headers["Upgrade"]), (101, "ts-dial"))
+            there, _ = service.accept()
+            with there:
+                self.c.sock.sendall(b"hello")
+                self.assertEqual(there.recv(5), b"hello")
+                there.sendall(b"and back")
+                there.shutdown(socket.SHUT_WR)
+                self.assertEqual(self.c.sock.recv(100), b"and back")
+                self.assertEqual(self.c.sock.recv(100), b"")
+        self.assertEqual(self.api.log[-1]["Dial-Host"], "100.64.0.4")
+
+    def test_dial_refusals(self):
+        reply, body = self.dial("100.64.0.4", "80")
+        self.assertEqual((reply.status, body), (502, b"dial failure: connect tcp 100.64.0.4:80: connection was refused\n"))
+        reply, _ = self.dial("192.0.2.1", "80")
+        self.assertEqual((reply.status, reply.headers["Dial-Self"], reply.headers["Dial-Addr"]), (200, "true", "192.0.2.1:80"))
+        self.assertEqual(self.dial("100.64.0.4", "80", Upgrade="websocket")[0].status, 400)
+        self.assertEqual(self.get("/localapi/v0/dial")[0], 405)
+        self.c.timeout = 0.1
+        self.c.close()
+        with self.assertRaises(TimeoutError):
+            self.dial("ci.tail1234.ts.net", "80")
+
     def test_one_connection_is_kept(self):
         self.get(STATUS)
         first = self.c.sock
