@@ -54,7 +54,7 @@ say "building (in $build/)"
 if [ ! -f "$build/build.ninja" ]; then
     meson setup "$build" >"$work/meson.log" 2>&1 || fail "meson setup failed"
 fi
-ninja -C "$build" src/app/avouch >"$work/ninja.log" 2>&1 || fail "the build failed"
+ninja -C "$build" src/app/avouch src/app/avouch-fetch >"$work/ninja.log" 2>&1 || fail "the build failed"
 avouch=$build/src/app/avouch
 
 say "starting avouch, development mode: made-up people, plain HTTP, loopback only"

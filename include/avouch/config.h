@@ -5,6 +5,7 @@
 #define AVOUCH_CONFIG_H
 
 #include "err.h"
+#include "fetch_message.h"
 #include "issuer.h"
 
 #define CONFIG_FILE "/etc/avouch/avouch.yaml"
@@ -29,6 +30,8 @@ struct config {
     struct slice tailscale_socket;
     int64_t tailscale_max_stale;        /* seconds without its control server that our node may be believed */
     struct slice tailscale_hostname, tailscale_control_url, tailscale_auth_key_file; /* mode own */
+    struct slice outbound_ca_file;
+    struct slices outbound_allow;       /* fetch_allow.h */
     bool shared_in;                     /* shared_in: allow */
     bool subject_is_tsidp;              /* subject: userid */
     bool email_verified;
@@ -62,6 +65,9 @@ enum err config_set(struct pool *p, struct config *c, const char *name, struct s
 /* What depends on `dev` and was not given: listen, state (the XDG state directory and port 9080 under --dev). Last,
  * after the flags. */
 void config_complete(struct pool *p, struct config *c);
+
+/* What fetches need of it; borrowed from c. */
+struct fetch_settings config_outbound(const struct config *c);
 
 bool duration_parse(struct slice text, int64_t *ret_s);     /* "0s", "60s", "10m", "12h", "30d"; at most 10 years */
 /* All keys by their dotted names: the documentation must have them all, and no others. */

@@ -27,16 +27,29 @@ static void refuse_all(void *ctx, const struct http_request *r, struct client_co
     client->answer(client, &(struct answer){ .status = 503, .body = SL("") });
 }
 
+struct loop *doctor_loop(void)
+{
+    return loop_create(refuse_all, NULL);
+}
+
+void doctor_run(struct loop *loop, struct job *j)
+{
+    j->home = loop_inbox(loop);
+    j->land = on_answer;
+    j->owner = loop;
+    job_send(j);
+    loop_run(loop);
+}
+
 bool doctor_ask(struct doctor *d, const char *path, int *ret_status, struct slice *ret_body, const char **ret_why)
 {
-    struct loop *loop = loop_create(refuse_all, NULL);
+    struct loop *loop = doctor_loop();
     struct asker *asker = asker_create(loop, d->c->config.tailscale_socket);
     struct ask ask = { .pool = d->pool, .path = slice_of(path) };
 
     asker_set_timeout(asker, DOCTOR_TIMEOUT_MS);
-    ask.job = (struct job){ .at = asker_queue(asker), .home = loop_inbox(loop), .land = on_answer, .owner = loop };
-    job_send(&ask.job);
-    loop_run(loop);
+    ask.job.at = asker_queue(asker);
+    doctor_run(loop, &ask.job);
     asker_destroy(asker);
     loop_destroy(loop);
     if (ask.job.err != ERR_OK) {
@@ -99,6 +112,15 @@ static int verdict(const struct doctor *d)
     return COMMAND_DONE;
 }
 
+static int tell(const struct doctor *d)
+{
+    if (d->c->args.json)
+        print_json(d);
+    else
+        print_text(d);
+    return verdict(d);
+}
+
 int cmd_doctor(struct command *c)
 {
     struct doctor *d = pool_zalloc(c->pool, sizeof(*d));
@@ -107,6 +129,10 @@ int cmd_doctor(struct command *c)
     d->pool = c->pool;
     if (!command_configure(c))
         return COMMAND_FAILED;
+    if (!slice_is_none(c->args.fetch)) {
+        doctor_check_fetch(d);
+        return tell(d);
+    }
     if (c->config.dev)
         doctor_say(d, "mode", FINDING_LOOK, SL("Development mode: people are made up, and tailscaled is not asked."),
                    NULL);
@@ -119,9 +145,5 @@ int cmd_doctor(struct command *c)
         doctor_check_node(d);
         doctor_check_serve_config(d);
     }
-    if (c->args.json)
-        print_json(d);
-    else
-        print_text(d);
-    return verdict(d);
+    return tell(d);
 }

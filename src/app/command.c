@@ -57,6 +57,7 @@ static const struct option options[] = {
     { "email", AT(email), TEXT, ON(PERSON_EDIT) },
     { "now", AT(now), SWITCH, ON(KEY_ROTATE) },
     { "last", AT(last), TEXT, ON(AUDIT_SHOW) },
+    { "fetch", AT(fetch), TEXT, ON(DOCTOR) },
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))

@@ -132,4 +132,7 @@ const char command_help_doctor[] =
     "\n"
     "  avouch doctor               tailscaled, our own node, name, certificate, clock, database. Each finding says what it\n"
     "                              means and what mends it. Status 1: something must be mended\n"
+    "  avouch doctor --fetch URL   fetches that document as the server would, and tells step by step what happens\n"
+    "\n"
+    "  --fetch URL          an https address of a JSON document; under --dev also http on this machine\n"
     "\n" HELP_COMMON;

@@ -51,7 +51,7 @@ struct args {
     enum choice_given { NOT_GIVEN, GIVEN_YES, GIVEN_NO } frames;
     struct slice state, config;
     struct slice name, client_id, secret_file, auth_method, id_token_alg, claims, page, require_pkce, reach, scope;
-    struct slice keep_old, username, email, last;
+    struct slice keep_old, username, email, last, fetch;
     struct slices redirect_uris, remove_redirect_uris, post_logout_uris, lifetimes;
 };
 

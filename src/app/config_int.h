@@ -22,8 +22,9 @@ struct key {
     const char *name, *form; /* form: "`name` is ..." */
     enum kind kind;
     size_t offset;
-    int64_t max;       /* bytes, or seconds */
-    const char *words; /* separated by | */
+    int64_t max;                         /* bytes, or seconds */
+    const char *words;                   /* separated by | */
+    bool (*accepts)(struct slice value); /* NULL: whatever else is right */
 };
 
 /* Where a value stands, and where to say what is wrong with it. */

@@ -12,6 +12,8 @@
 
 #include "config_int.h"
 #include "encode.h"
+#include "fetch_allow.h"
+#include "uri.h"
 
 #define STATE_DIRECTORY "/var/lib/avouch"
 #define QUOTE_BYTES_MAX 60 /* of a value that an error repeats */
@@ -44,6 +46,9 @@ static const struct key keys[] = {
       300, NULL },
     { "tailscale.auth_key_file", "a file's absolute path", PATH, AT(tailscale_auth_key_file), PATH_MAX, NULL },
     { "tailscale.max_stale", DURATION_FORM, DURATION, AT(tailscale_max_stale), YEARS_10_S, NULL },
+    { "outbound.ca_file", "a file's absolute path", PATH, AT(outbound_ca_file), PATH_MAX, NULL },
+    { "outbound.allow", "a list of hosts such as [\"app.example.ts.net\", \"*.example.ts.net\", \"10.0.0.5\"]", TEXTS,
+      AT(outbound_allow), URI_HOST_BYTES_MAX, NULL, fetch_allow_is_valid },
     { "shared_in", "deny or allow", FLAG, AT(shared_in), 20, "deny|allow" },
     { "subject", "id or userid", FLAG, AT(subject_is_tsidp), 20, "id|userid" },
     { "email_verified", "true or false", FLAG, AT(email_verified), 20, "false|true" },
@@ -194,7 +199,7 @@ enum err config_key_set(const struct place *at, const struct key *k, struct slic
 
     if (e != ERR_OK)
         return e;
-    if (k->words != NULL && !word_index(k->words, value, &i))
+    if ((k->words != NULL && !word_index(k->words, value, &i)) || (k->accepts != NULL && !k->accepts(value)))
         return refuse(at, k, value);
     switch (k->kind) {
     case PATH:
@@ -389,6 +394,14 @@ void config_complete(struct pool *p, struct config *c)
         c->state = c->dev ? dev_state(p) : SL(STATE_DIRECTORY);
     if (c->tailscale_mode == TAILSCALE_OWN)
         c->tailscale_socket = pool_fmt(p, SLICE_FMT "/" CONFIG_OWN_SOCKET, SLICE_ARG(c->state));
+}
+
+struct fetch_settings config_outbound(const struct config *c)
+{
+    return (struct fetch_settings){ .dev = c->dev,
+                                    .ca_file = c->outbound_ca_file,
+                                    .tailscaled = c->dev ? SLICE_NONE : c->tailscale_socket,
+                                    .allow = c->outbound_allow };
 }
 
 size_t config_keys(const char *const **ret_names)

@@ -4,6 +4,7 @@
 
 #include "command_int.h"
 #include "issuer.h"
+#include "loop.h"
 #include "status.h"
 
 #define FINDINGS_MAX 64
@@ -38,6 +39,10 @@ struct doctor {
 /* text, mend: in the pool or static; mend NULL: none. */
 void doctor_say(struct doctor *d, const char *check, enum finding_state state, struct slice text, const char *mend);
 
+/* A loop that serves nobody, and one job on it until it lands. */
+struct loop *doctor_loop(void);
+void doctor_run(struct loop *loop, struct job *j);
+
 /* An answer of tailscaled's LocalAPI. False: none came (*ret_why). */
 bool doctor_ask(struct doctor *d, const char *path, int *ret_status, struct slice *ret_body, const char **ret_why);
 
@@ -46,5 +51,8 @@ void doctor_check_node(struct doctor *d);         /* tag, expiry, proxies, grant
 void doctor_check_serve_config(struct doctor *d); /* a serve configuration on our ports or our name */
 void doctor_check_database(struct doctor *d);     /* owner, space, clock, whose tailnet, who waits */
 void doctor_check_name(struct doctor *d);         /* issuer, DNS, certificate */
+
+/* doctor_fetch.c: in place of all others with --fetch. */
+void doctor_check_fetch(struct doctor *d);
 
 #endif

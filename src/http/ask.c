@@ -347,7 +347,8 @@ void asker_destroy(struct asker *a)
             end_asking(&a->places[i], ERR_IO);
     while ((j = job_list_take(&a->may_miss)) != NULL || (j = job_list_take(&a->waiting)) != NULL)
         end_ask((struct ask *)j, ERR_IO);
-    for (struct job *next = j = mailbox_take_all(&a->mailbox); j != NULL; j = next) {
+    j = mailbox_take_all(&a->mailbox);
+    for (struct job *next; j != NULL; j = next) {
         next = j->next;
         end_ask((struct ask *)j, ERR_IO);
     }

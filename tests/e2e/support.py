@@ -100,15 +100,15 @@ class Authority:
     def openssl(*args):
         subprocess.run(["openssl", *args], check=True, capture_output=True, timeout=30)
 
-    def issue(self, name, hosts=("DNS:localhost", "IP:127.0.0.1"), valid_to=None):
-        """Paths of certificate and key."""
+    def issue(self, name, hosts=("DNS:localhost", "IP:127.0.0.1"), days=2):
+        """Paths of certificate and key; days -1: it has expired."""
         key, request, certificate = self.at(name + ".key"), self.at(name + ".csr"), self.at(name + ".pem")
         with self.guard:
             self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
                          "-keyout", key, "-out", request)
             extensions = write_file(self.at(name + ".ext"), f"subjectAltName={','.join(hosts)}\n")
             self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.at("ca.key"), "-CAcreateserial",
-                         "-days", "2", "-extfile", extensions, "-out", certificate)
+                         "-days", str(days), "-extfile", extensions, "-out", certificate)
         return certificate, key
 
 

@@ -15,7 +15,8 @@ INSIDE = {
     " SHA256_BYTES TIME_BYTES",
     "how work is cut into pieces": "STORED_ID_TRIES STORE_BATCH_MAX SWEEP_LOOKS_MAX GATHER_US",
     "our own code keeps to them; past them it would be wrong, and asserts or fails": "ANSWER_HEADERS_MAX KEY_BYTES_MAX LOOP_TIMERS_MAX"
-    " SIGNING_TOKENS_MAX TXN_COUNTS_MAX TXN_READS_MAX TXN_WRITES_MAX RESPONSE_HEAD_BYTES_MAX",
+    " SIGNING_TOKENS_MAX TXN_COUNTS_MAX TXN_READS_MAX TXN_WRITES_MAX RESPONSE_HEAD_BYTES_MAX FETCH_FRAME_BYTES_MAX FETCH_STEPS_MAX"
+    " FETCH_TEXT_BYTES_MAX",
     "of pages: what is shown is cut, and a page is never that large": "PAGE_BYTES_MAX PAGE_NAME_CHARS_MAX PAGE_URI_BYTES_MAX",
 }
 LIMIT = re.compile(r"^#\s*define (\w+_(?:MAX|MIN|RESERVED|S|MS|US|BYTES|PERCENT|TRIES))\s+(.+?)\s*$", re.M)

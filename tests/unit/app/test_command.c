@@ -158,13 +158,13 @@ static void test_help(void)
 /* Every option stands in the help of its noun, every word of help in the manual. */
 static void test_options_are_explained(void)
 {
-    static const char *const nouns[] = { "client", "person", "key", "audit" };
+    static const char *const nouns[] = { "client", "person", "key", "audit", "doctor" };
     const char *const *names = NULL;
     struct buf all;
 
     buf_init(&all, pool, OUTPUT_MAX);
     for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
-        CHECK_INT(run(slice_cstr(pool, pool_fmt(pool, "%s help", nouns[i]))), COMMAND_DONE);
+        CHECK_INT(run(slice_cstr(pool, pool_fmt(pool, "%s --help", nouns[i]))), COMMAND_DONE);
         buf_put(&all, out);
     }
     struct slice help = buf_finish(&all), manual = file_text(AVOUCH_MANUAL);

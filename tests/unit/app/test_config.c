@@ -75,6 +75,26 @@ static void test_every_setting(void)
     CHECK_TEXT(config.log_level, "debug");
 }
 
+static void test_outbound(void)
+{
+    CHECK_INT(
+        yaml("outbound: {ca_file: /ca.pem, allow: [app.example.ts.net, '*.corp.example', 10.0.0.5, 'fd00::5']}\n"),
+        ERR_OK);
+    const struct fetch_settings s = config_outbound(&config);
+    CHECK_TEXT(s.ca_file, "/ca.pem");
+    CHECK_INT(s.allow.n, 4);
+    CHECK_TEXT(s.tailscaled, "/run/tailscale/tailscaled.sock");
+    CHECK(!s.dev);
+    refused(
+        "outbound:\n  allow: [app.example.com, 'https://app.example.com']\n",
+        "avouch.yaml:2:28: `outbound.allow` is a list of hosts such as [\"app.example.ts.net\", \"*.example.ts.net\", "
+        "\"10.0.0.5\"], not `https://app.example.com`");
+    refused(
+        "outbound: {allow: ['*']}\n",
+        "avouch.yaml:1:20: `outbound.allow` is a list of hosts such as [\"app.example.ts.net\", \"*.example.ts.net\", "
+        "\"10.0.0.5\"], not `*`");
+}
+
 static void test_lifetimes(void)
 {
     CHECK_INT(yaml("lifetimes: {code: 30s, access: 5m, id: 2h, refresh_idle: 1d, refresh: 2d, session_idle: 3h, "
@@ -397,6 +417,7 @@ int main(void)
         { "defaults", test_defaults },
         { "empty files, sections and values", test_files_that_say_nothing },
         { "every setting", test_every_setting },
+        { "outbound", test_outbound },
         { "lifetimes", test_lifetimes },
         { "unknown settings, and what was meant", test_unknown_settings },
         { "doubles and second documents", test_doubles },
