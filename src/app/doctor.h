@@ -15,7 +15,7 @@ enum finding_state { FINDING_GOOD, FINDING_LOOK, FINDING_BAD };
 #define FINDING_STATE_COUNT 3
 
 struct finding {
-    const char *check; /* "tailscaled", "certificate", ...: docs/tailnet.md has them all */
+    const char *check; /* what was looked at: "tailscaled", "certificate", ... */
     enum finding_state state;
     struct slice text; /* a sentence: what is so, and what it means */
     struct slice mend; /* the command or setting that mends it; none: nothing to mend */

@@ -21,7 +21,7 @@ INSIDE = {
 }
 LIMIT = re.compile(r"^#\s*define (\w+_(?:MAX|MIN|RESERVED|S|MS|US|BYTES|PERCENT|TRIES))\s+(.+?)\s*$", re.M)
 # `unit/oauth/test_pkce.c: no plain (security 7)`; a fuzz target is named by its file alone
-TEST = re.compile(r"`((?:unit|scenario|e2e|fuzz|browser|crash|race|strain|tailnet)/[\w/]+\.(?:c|py))(?:: ([^`]+))?`")
+TEST = re.compile(r"`((?:unit|scenario|e2e|fuzz|browser|crash|race|strain|tailnet)/[\w/]+\.(?:c|py))(?::\s+([^`]+))?`")
 TAP_NAME = r'\{ "((?:[^"\\]|\\.)+)",\s+\w+'
 CITED = {FIELD: r"\bfield (\d\d(?:, \d\d)*)", SECURITY: r"\b[Ss]ecurity ((?:[A-Z]|\d{1,2})\b(?:(?:, | and )(?:[A-Z]|\d{1,2})\b)*)"}
 UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -196,12 +196,13 @@ def check_tests(docs, page):
     text = tree.read(page)
     for m in TEST.finditer(text):
         path, place = "tests/" + m[1], (page, tree.line_of(text, m.start()))
+        name = m[2] and " ".join(m[2].split())
         if not os.path.exists(os.path.join(tree.ROOT, path)):
             docs.findings.add(*place, f"there is no {path}")
-        elif m[2] is None and not m[1].startswith("fuzz/"):
+        elif name is None and not m[1].startswith("fuzz/"):
             docs.findings.add(*place, f"which test of {path}?")
-        elif m[2] is not None and m[2] not in names_in(path):
-            docs.findings.add(*place, f"{path} has no test \"{m[2]}\"")
+        elif name is not None and name not in names_in(path):
+            docs.findings.add(*place, f"{path} has no test \"{name}\"")
 
 
 def check_rows_have_tests(docs, page):
