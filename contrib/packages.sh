@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config python3 libh2o-evloop-dev libjansson-dev libcjose-dev liblmdb-dev
-libssl-dev libyaml-dev libcurl4-openssl-dev"
+libssl-dev libyaml-dev libcurl4-openssl-dev libseccomp-dev"
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
 

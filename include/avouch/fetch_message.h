@@ -35,8 +35,8 @@ enum fetch_outcome {
 #define FETCH_OUTCOME_COUNT 14
 
 /* What it was doing, for those who look for a fault. */
-enum fetch_stage { FETCH_AT_URL, FETCH_AT_NAME, FETCH_AT_ADDRESS, FETCH_AT_WAY, FETCH_AT_TLS, FETCH_AT_ANSWER };
-#define FETCH_STAGE_COUNT 6
+enum fetch_stage { FETCH_AT_START, FETCH_AT_URL, FETCH_AT_NAME, FETCH_AT_ADDRESS, FETCH_AT_WAY, FETCH_AT_TLS, FETCH_AT_ANSWER };
+#define FETCH_STAGE_COUNT 7
 
 const char *fetch_outcome_name(enum fetch_outcome o);   /* "bad_tls" */
 const char *fetch_stage_name(enum fetch_stage s);       /* "certificate" */

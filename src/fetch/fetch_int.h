@@ -59,7 +59,8 @@ enum dialled tailscaled_dial(struct fetching *f, const struct address *a, int64_
 /* The answer, from what is there by now; the worker may still run. In a pool of its own. */
 struct slice fetching_answer(struct fetching *f, struct pool *p);
 
-/* fence.c: what this process gives up for good, before it listens to anybody. False: the reason is on standard error. */
-bool fence(const struct fetch_ask *ask);
+/* fence.c: what this process gives up for good, before it listens to anybody and has a second thread. False: the reason is on
+ * standard error. */
+bool fence(struct fetching *f);
 
 #endif

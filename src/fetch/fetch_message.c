@@ -32,8 +32,9 @@ static const char *const outcomes[FETCH_OUTCOME_COUNT] = {
 };
 
 static const char *const stages[FETCH_STAGE_COUNT] = {
-    [FETCH_AT_URL] = "url", [FETCH_AT_NAME] = "name",       [FETCH_AT_ADDRESS] = "address",
-    [FETCH_AT_WAY] = "way", [FETCH_AT_TLS] = "certificate", [FETCH_AT_ANSWER] = "answer",
+    [FETCH_AT_START] = "process",   [FETCH_AT_URL] = "url", [FETCH_AT_NAME] = "name",
+    [FETCH_AT_ADDRESS] = "address", [FETCH_AT_WAY] = "way", [FETCH_AT_TLS] = "certificate",
+    [FETCH_AT_ANSWER] = "answer",
 };
 
 const char *fetch_outcome_name(enum fetch_outcome o)

@@ -94,7 +94,7 @@ int main(int argc, char **argv)
         return 2;
     }
     f.pool = pool_create(POOL_BYTES);
-    if (!read_ask(&f, &id) || !fence(&f.ask))
+    if (!read_ask(&f, &id) || !fence(&f))
         return 1;
     run(&f);
     _exit(write_answer(&f, id) ? 0 : 1); /* the worker may still run */

@@ -61,7 +61,7 @@ def test_fetch_document():
     with Origin() as o:
         told = Doctor("localhost").fetch(o.url("/cached")).must("ok")
     equal([f["check"] for f in told.findings if f["check"] != "name"],
-          ["url", "address", "way", "certificate", "answer", "document", "freshness"], "the steps")
+          ["process", "url", "address", "way", "certificate", "answer", "document", "freshness"], "the steps")
     assert "outbound.allow names it" in told.of("url")[0], told.findings
     equal(told.of("address"), ["127.0.0.1 (loopback, this machine's own) may be gone to."], "addresses")
     equal(told.of("way"), [f"Directly to 127.0.0.1:{o.port}, from 127.0.0.1."], "way")

@@ -46,7 +46,7 @@ FOREIGN = {
     r"lmdb\.h": r"src/store/\w+\.[ch]",
     r"h2o(/.*|\.h)": r"src/http/\w+\.[ch]",
     r"yaml\.h": r"src/app/config\w*\.[ch]",
-    r"seccomp\.h": r"src/app/\w+\.c",
+    r"seccomp\.h": r"src/fetch/fence\.c",
     r"curl/.*": r"src/fetch/transfer\.c",
 }
 # What needs no permission: C and the system.
