@@ -22,13 +22,14 @@ struct fetch {
     int64_t deadline_ms;        /* the fetcher's */
 };
 
+enum err fetch_err(enum fetch_outcome o);
+
 struct loop;
 struct fetcher;
 /* The fetcher of a loop, in the loop's thread. channel: of fetch_zygote_start, owned by it from now on; -1: every fetch is
- * FETCH_BROKEN. settings: read at each fetch, as long as there is no other. */
+ * FETCH_BROKEN. settings: read at each fetch, so they may change in between. */
 struct fetcher *fetcher_create(struct loop *l, int channel, const struct fetch_settings *settings);
 void fetcher_destroy(struct fetcher *f);    /* before its loop; what is not answered yet ends as FETCH_BROKEN. NULL is fine */
-void fetcher_set_settings(struct fetcher *f, const struct fetch_settings *settings);
 struct queue *fetcher_queue(struct fetcher *f);
 /* In place of FETCH_TIMEOUT_MS, and of how long past it avouch-fetch's answer is waited for: tests. */
 void fetcher_set_timeout(struct fetcher *f, unsigned ms, unsigned grace_ms);

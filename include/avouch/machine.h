@@ -1,4 +1,4 @@
-/* What requests run on: one machine per loop. Everything a request may wait for is a door here (three queues, the inbox, a
+/* What requests run on: one machine per loop. Everything a request may wait for is a door here (four queues, the inbox, a
  * clock), so tests own the doors and need neither sockets nor threads. Nothing in it is shared between threads. */
 #ifndef AVOUCH_MACHINE_H
 #define AVOUCH_MACHINE_H
@@ -22,7 +22,7 @@ struct machine {
     const struct endpoint *const *endpoints;/* by route, endpoint/endpoints.c */
     struct view *view;
     struct inbox *inbox;
-    struct queue *asks, *signer, *commit;   /* LocalAPI, signer.h, writer */
+    struct queue *asks, *fetches, *signer, *commit; /* LocalAPI, fetch.h, signer.h, writer */
     struct now (*clock)(void *ctx);
     bool (*clock_is_synchronised)(void *ctx); /* by the kernel's word; NULL: it never says so */
     void *clock_ctx;

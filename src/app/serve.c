@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/timex.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "fetch_zygote.h"
 #include "serve_int.h"
 
 #define CLOCK_READ_MS      1000
@@ -135,6 +137,15 @@ static enum log_level log_level_of(struct slice name)
     return LOG_INFO;
 }
 
+/* Before there is anything that it could inherit. */
+static void start_zygote(struct serve *s)
+{
+    s->fetch_channel = fetch_zygote_start();
+    if (s->fetch_channel < 0)
+        LOG(LOG_ERROR, "nothing can be fetched: no process is to be had",
+            LOG_TEXT("why", slice_of(strerrordesc_np(errno))));
+}
+
 static bool open_store(struct serve *s)
 {
     struct slice why = SLICE_NONE;
@@ -170,9 +181,12 @@ static void fill_machine(struct serve *s)
 {
     struct machine *m = &s->machine;
 
+    s->outbound = config_outbound(&s->config);
+    s->fetcher = fetcher_create(s->loop, s->fetch_channel, &s->outbound);
     m->endpoints = endpoints;
     m->view = s->view;
     m->inbox = loop_inbox(s->loop);
+    m->fetches = fetcher_queue(s->fetcher);
     m->signer = signer_queue(s->signer);
     m->commit = writer_queue(s->writer);
     m->clock = read_clock;
@@ -280,6 +294,7 @@ static void reload(struct serve *s)
         if (before != s->pool)
             s->retired[s->retired_n++] = before;
         s->machine.log_documents = s->config.log_documents;
+        s->outbound = config_outbound(&s->config);
         LOG(LOG_INFO, "reloaded: certificate and settings; listen, state and issuer need a new start");
     } else {
         pool_destroy(s->settings);
@@ -323,6 +338,7 @@ static int end(struct serve *s, int status)
     own_node_end(s);
     asker_destroy(s->asker);
     asker_destroy(s->slow_asker);
+    fetcher_destroy(s->fetcher);
     signer_destroy(s->signer);
     writer_destroy(s->writer);
     if (s->machine.waiting == 0 && s->machine.endpoints != NULL)
@@ -379,6 +395,7 @@ int serve_run(int argc, char **argv)
         return end(s, status == SERVE_HELPED ? COMMAND_DONE : status);
     harden();
     log_open(STDERR_FILENO, log_level_of(s->config.log_level), isatty(STDERR_FILENO) == 1);
+    start_zygote(s);
     if (!open_store(s) || !own_node_prepare(s) || !start_loop(s) || !serve_open_keys(s) || !start_threads(s))
         return end(s, COMMAND_FAILED);
     fill_machine(s);

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "config.h"
 #include "endpoints.h"
+#include "fetch.h"
 #include "log.h"
 #include "machine.h"
 #include "signer.h"
@@ -37,8 +38,11 @@ struct serve {
     struct signer *signer;
     struct writer *writer;
     struct loop *loop;
-    struct asker *asker;      /* NULL under --dev */
-    struct asker *slow_asker; /* for what tailscaled may take a minute for: certificates */
+    struct asker *asker;            /* NULL under --dev */
+    struct asker *slow_asker;       /* for what tailscaled may take a minute for: certificates */
+    int fetch_channel;              /* of the zygote; -1: there is none */
+    struct fetch_settings outbound; /* of the settings in force */
+    struct fetcher *fetcher;
     struct machine machine;
     struct issuer *issuer; /* what the machine points to */
     uint8_t *secrets;      /* locked: page key, refresh key */

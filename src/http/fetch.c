@@ -33,7 +33,7 @@ struct fetcher {
 
 /* ---- ends ---- */
 
-static enum err err_of(enum fetch_outcome o)
+enum err fetch_err(enum fetch_outcome o)
 {
     switch (o) {
     case FETCH_OK: return ERR_OK;
@@ -57,7 +57,7 @@ static enum err err_of(enum fetch_outcome o)
 static void end_fetch(struct fetch *k, const struct fetch_answer *a)
 {
     k->ret = *a;
-    k->job.err = err_of(a->outcome);
+    k->job.err = fetch_err(a->outcome);
     job_pass(&k->job);
 }
 
@@ -297,11 +297,6 @@ void fetcher_destroy(struct fetcher *f)
     free(f->writing.base);
     mailbox_finish(&f->mailbox);
     free(f);
-}
-
-void fetcher_set_settings(struct fetcher *f, const struct fetch_settings *settings)
-{
-    f->settings = settings;
 }
 
 void fetcher_set_timeout(struct fetcher *f, unsigned ms, unsigned grace_ms)

@@ -11,7 +11,7 @@ import sys
 import time
 
 from origin import Origin
-from support import BINARY, HERE, LocalAPI, Skip, authority, directory, equal, free_port, spawn, wait_until, write_file
+from support import BINARY, HERE, Dev, LocalAPI, Skip, authority, directory, equal, free_port, spawn, wait_until, write_file
 
 FETCH_S = 10  # FETCH_TIMEOUT_MS
 
@@ -264,6 +264,42 @@ def test_fetch_process_has_nothing():
             assert re.search(limit, limits), limits
         child.kill()
         child.communicate()
+
+
+def zygote_of(server):
+    return wait_until("there is a zygote", lambda: processes_under(server.process.pid).get("avouch-zygote"))
+
+
+def test_fetch_zygote_of_the_server():
+    """It was there before database and keys, and has none of them; a signal meant for the server does not end it."""
+    with Dev(name="zygote") as server:
+        zygote = zygote_of(server)
+        files = {os.readlink(f"/proc/{zygote}/fd/{n}").partition(":")[0] for n in os.listdir(f"/proc/{zygote}/fd")}
+        assert files <= {"socket", "/dev/null", server.log_file}, files
+        with open(f"/proc/{zygote}/maps", encoding="utf-8") as f:
+            assert server.state not in f.read(), "the database is mapped"
+        with open(f"/proc/{zygote}/status", encoding="utf-8") as f:
+            status = f.read()
+        assert "Threads:\t1\n" in status and "NoNewPrivs:\t1\n" in status and "VmLck:\t       0 kB" in status, status
+        os.kill(zygote, signal.SIGTERM)
+        os.kill(zygote, signal.SIGHUP)
+        equal(server.get("/.well-known/jwks.json").status, 200, "the server goes on")
+        assert is_there(zygote)
+    wait_until("the zygote is gone", lambda: not is_there(zygote))
+
+
+def test_fetch_zygote_ends_with_a_server_that_is_killed():
+    server = Dev(name="zygote-killed").start()
+    zygote = zygote_of(server)
+    server.kill()
+    wait_until("the zygote is gone", lambda: not is_there(zygote))
+
+
+def test_fetch_server_goes_on_without_its_zygote():
+    with Dev(name="zygote-gone") as server:
+        os.kill(zygote_of(server), signal.SIGKILL)
+        wait_until("it is said", lambda: "nothing can be fetched any more: start avouch anew" in server.log())
+        assert server.add().sign_in(server.browser())["id_token"]
 
 
 def test_fetch_not_installed():

@@ -274,6 +274,84 @@ static void outside_answers(struct world *w)
         CHECK_INT(w->whois_asked, 1);
 }
 
+/* ---- documents from the outside ---- */
+
+/* What landed outlives AGAIN; an endpoint has a place for it among what is from outside. */
+static const struct fetch_answer *document;
+
+static enum next document_landed(struct req *r)
+{
+    const struct fetch *k = (const struct fetch *)r->landed;
+
+    if (k->job.err == ERR_INPUT)
+        return deny(r, OAUTH_INVALID_REQUEST, "The document cannot be used.", fetch_outcome_name(k->ret.outcome));
+    if (k->job.err != ERR_OK)
+        return deny(r, OAUTH_TEMPORARILY_UNAVAILABLE, "Try again.", err_text(k->job.err));
+    document = &k->ret;
+    req_keep(r);
+    return NEXT;
+}
+
+static enum next fetch_document(struct req *r)
+{
+    struct fetch *k;
+
+    if (r->tries == 0)
+        document = NULL;
+    if (document != NULL)
+        return NEXT;
+    k = pool_zalloc(r->pool, sizeof(*k));
+    k->pool = r->pool;
+    k->url = SL("https://app.example/client.json");
+    k->bytes_max = 5120;
+    k->job.at = r->m->fetches;
+    return req_wait(r, &k->job, document_landed);
+}
+
+static enum next answer_document(struct req *r)
+{
+    return reply_json(r, 200, document->body);
+}
+
+static const struct named_step fetch_steps[] = {
+    { "fetch document", fetch_document },   { "count", count_up }, { "settle", settle },
+    { "answer document", answer_document }, { NULL, NULL },
+};
+static const struct endpoint fetching = { .steps = fetch_steps, .speech = SPEAK_JSON };
+
+static void fetched_once(struct world *w)
+{
+    put_in_place(w, &fetching);
+    w->served =
+        (struct fetch_answer){ .status = 200, .type = SL("application/json"), .body = SL("{\"from\":\"outside\"}") };
+    const struct seen *s = ask(w);
+    CHECK_INT(s->status, 200);
+    CHECK_TEXT(s->body, "{\"from\":\"outside\"}");
+    CHECK(world_agrees(w, (unsigned)note_now(w, "count"), 1));
+    if (w->injection.kind == INJECT_CHANGED || w->injection.kind == INJECT_TOUCHED)
+        CHECK_INT(w->served_n, 1);
+}
+
+static void document_refused(struct world *w)
+{
+    put_in_place(w, &fetching);
+    w->served = (struct fetch_answer){ .outcome = FETCH_REFUSED, .why = SL("No.") };
+    const struct seen *s = ask(w);
+    CHECK_INT(s->status, 400);
+    CHECK_TEXT(seen_error(w, s), "invalid_request");
+    CHECK_INT(note_now(w, "count"), 0);
+}
+
+static void nothing_to_fetch_with(struct world *w)
+{
+    put_in_place(w, &fetching);
+    w->served = (struct fetch_answer){ .outcome = FETCH_BROKEN, .why = SL("No process.") };
+    const struct seen *s = ask(w);
+    CHECK_INT(s->status, 503);
+    CHECK_TEXT(seen_error(w, s), "temporarily_unavailable");
+    CHECK_INT(note_now(w, "count"), 0);
+}
+
 /* ---- memory ---- */
 
 static enum next use_too_much(struct req *r)
@@ -334,6 +412,9 @@ int main(void)
         { "and each has its own words", denied_otherwise, .races = true },
         { "commits that meet a change each time end with 503", never_settled, .calm = true },
         { "outside answers are asked for once", outside_answers },
+        { "a document is fetched once, and kept", fetched_once },
+        { "one that cannot be used is the request's fault", document_refused },
+        { "that nothing can be fetched is ours: 503", nothing_to_fetch_with },
         { "a request that needs too much memory is 503, and nothing is kept", too_much_memory },
         { "and one that reads too much", too_many_reads },
     };

@@ -19,17 +19,22 @@ static const char *const injection_names[INJECTION_COUNT] = {
     [INJECT_TOUCHED] = "a write",
     [INJECT_FULL] = "a full disk",
     [INJECT_CRYPTO] = "a failing signer",
-    [INJECT_SILENCE] = "no word from tailscaled",
+    [INJECT_SILENCE] = "no word from outside",
 };
 
 static const char *const suspension_names[SUSPENSION_COUNT] = {
-    [AT_ASK] = "whois",     [AT_SIGN] = "signing", [AT_GENERATE] = "making a key", [AT_FORGET] = "forgetting a key",
+    [AT_ASK] = "whois",
+    [AT_FETCH] = "a document",
+    [AT_SIGN] = "signing",
+    [AT_GENERATE] = "making a key",
+    [AT_FORGET] = "forgetting a key",
     [AT_COMMIT] = "commit",
 };
 
 /* Which failures there are of which job. */
 static const unsigned failures[SUSPENSION_COUNT] = {
     [AT_ASK] = 1U << INJECT_HANG_UP | 1U << INJECT_SILENCE,
+    [AT_FETCH] = 1U << INJECT_HANG_UP | 1U << INJECT_SILENCE,
     [AT_SIGN] = 1U << INJECT_HANG_UP | 1U << INJECT_CRYPTO,
     [AT_GENERATE] = 1U << INJECT_HANG_UP | 1U << INJECT_CRYPTO,
     [AT_FORGET] = 1U << INJECT_HANG_UP, /* it cannot fail */

@@ -203,6 +203,7 @@ static void make_machine(struct world *w)
                                    .view = w->view,
                                    .inbox = &w->inbox,
                                    .asks = &w->asks.queue,
+                                   .fetches = &w->fetches.queue,
                                    .signer = &w->signing.queue,
                                    .commit = &w->commit.queue,
                                    .clock = look,

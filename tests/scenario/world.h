@@ -8,6 +8,7 @@
 
 #include "ask.h"
 #include "client.h"
+#include "fetch.h"
 #include "machine.h"
 #include "person.h"
 #include "req.h"
@@ -46,14 +47,14 @@ enum injection {
     INJECT_TOUCHED, /* the same by a real one: another process writes a record that was read, and says the same with it */
     INJECT_FULL,    /* the disk is full */
     INJECT_CRYPTO,  /* the signer fails */
-    INJECT_SILENCE, /* tailscaled does not answer */
+    INJECT_SILENCE, /* tailscaled, or who serves a document, does not answer */
 };
 
 #define INJECTION_COUNT 7
 
-enum suspension { AT_ASK, AT_SIGN, AT_GENERATE, AT_FORGET, AT_COMMIT };
+enum suspension { AT_ASK, AT_FETCH, AT_SIGN, AT_GENERATE, AT_FORGET, AT_COMMIT };
 
-#define SUSPENSION_COUNT 5
+#define SUSPENSION_COUNT 6
 
 /* The undisturbed course of a scenario, which replays are compared with. */
 struct course {
@@ -152,10 +153,12 @@ struct world {
     struct listener *listeners[LISTENER_CLASS_COUNT];
     int64_t now_ms, boot_ms; /* boot_ms 0: the clock is made up, and nothing watches it */
     bool synchronised;       /* the kernel's word */
-    struct door asks, signing, commit;
+    struct door asks, fetches, signing, commit;
     enum tailscaled tailscaled;
     struct tailnet_node nodes[WORLD_NODES_MAX];
     unsigned node_n, whois_asked;
+    struct fetch_answer served; /* what whoever fetches gets */
+    unsigned served_n;
     uint64_t held[WORLD_KEYS_MAX]; /* handles that the signer has */
     unsigned held_n, generated[SIGN_ALG_COUNT];
     struct visit *visits;                    /* the newest */

@@ -300,7 +300,7 @@ static struct visit *ask_again(struct world *w, struct visit *v)
     bool used = v->committed && slice_eq(path_of(v->call.target), SL("/token"));
 
     CHECK_INT(v->answers, 0);
-    if (w->replayed && w->course->at[w->injection.at] == AT_ASK)
+    if (w->replayed && (w->course->at[w->injection.at] == AT_ASK || w->course->at[w->injection.at] == AT_FETCH))
         CHECK(!v->committed); /* nobody waited for it any more when it landed */
     w->lost += v->committed;
     struct visit *second = send_again(w, v);

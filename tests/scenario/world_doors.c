@@ -41,13 +41,14 @@ static void open_door(struct door *d)
 void doors_open(struct world *w)
 {
     open_door(&w->asks);
+    open_door(&w->fetches);
     open_door(&w->signing);
     open_door(&w->commit);
 }
 
 bool doors_are_empty(const struct world *w)
 {
-    return w->asks.head == NULL && w->signing.head == NULL && w->commit.head == NULL;
+    return w->asks.head == NULL && w->fetches.head == NULL && w->signing.head == NULL && w->commit.head == NULL;
 }
 
 /* ---- injection ---- */
@@ -253,6 +254,25 @@ static unsigned drain_asks(struct world *w)
     return n;
 }
 
+/* ---- documents ---- */
+
+static unsigned drain_fetches(struct world *w)
+{
+    static const struct fetch_answer silence = { .outcome = FETCH_TOO_SLOW, .fresh_s = -1, .why = SL("No answer.") };
+    unsigned n = 0;
+
+    for (struct job *j = take_all(&w->fetches), *next; j != NULL; j = next, n++) {
+        struct fetch *k = (struct fetch *)j;
+
+        next = j->next;
+        w->served_n++;
+        k->ret = strike(w, AT_FETCH, j) == INJECT_SILENCE ? silence : w->served;
+        j->err = fetch_err(k->ret.outcome);
+        job_pass(j);
+    }
+    return n;
+}
+
 /* ---- the signer ---- */
 
 static bool holds(const struct world *w, uint64_t handle)
@@ -386,7 +406,10 @@ static void land(struct world *w)
 unsigned world_drain(struct world *w, const struct door *d)
 {
     machine_send(&w->machine);
-    unsigned n = d == &w->asks ? drain_asks(w) : d == &w->signing ? drain_signing(w) : drain_commit(w);
+    unsigned n = d == &w->asks      ? drain_asks(w)
+                 : d == &w->fetches ? drain_fetches(w)
+                 : d == &w->signing ? drain_signing(w)
+                                    : drain_commit(w);
 
     land(w);
     return n;
@@ -399,6 +422,7 @@ void world_run(struct world *w)
     land(w);
     do {
         moved = world_drain(w, &w->asks);
+        moved += world_drain(w, &w->fetches);
         moved += world_drain(w, &w->signing);
         moved += world_drain(w, &w->commit);
     } while (moved > 0);
