@@ -1,5 +1,8 @@
 /* The codecs of encode.h: what decodes is the one spelling of its bytes, and all bytes survive encoding. */
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "buf.h"
 #include "encode.h"
@@ -72,6 +75,28 @@ static void check_utf8(struct slice text)
     assert(text_is_printable(text) == (rest.n == 0 && printable));
 }
 
+/* As the system writes it, in the years that have four digits. */
+static void check_time(struct pool *p, const uint8_t *data, size_t size)
+{
+    static const int64_t first_s = -62167219200, last_s = 253402300799;
+    char theirs[96];
+    struct tm tm;
+    int64_t s;
+
+    if (size < sizeof(s))
+        return;
+    memcpy(&s, data, sizeof(s));
+    struct slice ours = time_format(p, s);
+    time_t t = (time_t)(s < first_s ? first_s : s > last_s ? last_s : s);
+    struct tm *ok = gmtime_r(&t, &tm);
+    assert(ok != NULL);
+    (void)ok;
+    int n = snprintf(theirs, sizeof(theirs), "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    assert(n > 0 && slice_eq(ours, slice_of(theirs)));
+    (void)n;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct pool *p = pool_create(POOL_CAP);
@@ -81,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_bytes_survive(p, input);
     check_percent(p, input);
     check_utf8(input);
+    check_time(p, data, size);
     assert(slice_eq_nocase(ascii_lower(p, input), input));
     pool_destroy(p);
     return 0;

@@ -3,9 +3,10 @@
 #include <assert.h>
 
 #include "chain.h"
-#include "grant.h"
+#include "flow.h"
 #include "keyring.h"
 #include "record.h"
+#include "tailnet.h"
 
 #define POOL_CAP   (64UL << 20)
 #define HEAD_BYTES 9 /* version and expiry, which each record chooses anew */
@@ -173,6 +174,48 @@ static void check_session_and_grant(struct pool *p, struct slice value)
     assert(lies_in(g.sid, value));
 }
 
+static void check_flow(struct pool *p, struct slice value)
+{
+    struct txn *t = txn_create(p, NULL, 1);
+    struct flow f;
+
+    if (!flow_unpack(p, value, &f))
+        return;
+    assert((int)f.state < FLOW_STATE_COUNT && (int)f.reason < PAGE_REASON_COUNT);
+    assert(lies_in(f.query, value) && lies_in(f.expected, value));
+    flow_put(t, &f);
+    struct slice key = key_make(p, 1, CLASS_FLOW, slice_bytes(f.id, ID_BYTES), SLICE_NONE), again;
+    /* what an older avouch wrote is shorter */
+    if (txn_get(t, key, &again))
+        assert(again.n >= value.n ? slice_starts(slice_from(again, HEAD_BYTES), slice_from(value, HEAD_BYTES))
+                                  : slice_starts(slice_from(value, HEAD_BYTES), slice_from(again, HEAD_BYTES)));
+}
+
+/* Those of which there is one each: a transaction finds them under their keys. */
+static void check_issuer_and_tailnet(struct pool *p, struct slice value)
+{
+    struct slice issuer_key = key_make(p, 1, CLASS_ISSUER, SLICE_NONE, SLICE_NONE),
+                 tailnet_key = key_make(p, 1, CLASS_TAILNET, SL("accepted"), SLICE_NONE);
+    struct txn *t = txn_create(p, NULL, 1), *u = txn_create(p, NULL, 1);
+    struct issuer_record issuer;
+    struct tailnet tailnet;
+
+    txn_put(t, issuer_key, value);
+    if (issuer_load(t, &issuer)) {
+        issuer_put(t, &issuer);
+        check_put(t, issuer_key, value);
+    } else {
+        assert(txn_err(t) == ERR_CORRUPT);
+    }
+    txn_put(u, tailnet_key, value);
+    if (tailnet_load(u, TAILNET_ACCEPTED, &tailnet)) {
+        tailnet_put(u, TAILNET_ACCEPTED, &tailnet);
+        check_put(u, tailnet_key, value);
+    } else {
+        assert(txn_err(u) == ERR_CORRUPT);
+    }
+}
+
 static void check_chain(struct pool *p, struct slice value)
 {
     struct chain head, c = { 0 };
@@ -203,6 +246,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_client(p, value);
     check_signing_key(p, value);
     check_session_and_grant(p, value);
+    check_flow(p, value);
+    check_issuer_and_tailnet(p, value);
     check_chain(p, value);
     pool_destroy(p);
     return 0;

@@ -142,7 +142,7 @@ struct door {
 };
 
 struct world {
-    char directory[64];
+    char directory[128];
     struct pool *pool;
     struct store *store;
     struct view *view, *outside;
