@@ -1,6 +1,6 @@
 /* What tailscaled may send, through the LocalAPI client's own sockets: the client asks, the daemon is this file. Input: a byte that says
  * in which manner the daemon behaves, then its replies, a request each, with a byte 0x1e between them. Every ask ends exactly once, and
- * as the reply alone says it must (response.h), however it was cut into pieces. */
+ * as the reply alone says it must (response.h), however it was cut into pieces; nothing is asked on a connection that is over. */
 #include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -44,7 +44,8 @@ struct asked {
 static struct asked asked[ASK_N];
 
 struct line {
-    int fd; /* -1: free */
+    int fd;    /* -1: free */
+    bool over; /* its reply was the last one that may come on it */
     size_t n;
     char request[REQUEST_BYTES];
 };
@@ -130,6 +131,7 @@ static void send_reply(struct line *l, struct asked *k)
 static void answer(struct line *l)
 {
     const char *path = memchr(l->request, '/', l->n);
+    struct response r = { 0 };
 
     assert(path != NULL && path[1] >= '0' && path[1] < '0' + ASK_N);
     struct asked *k = &asked[path[1] - '0'];
@@ -140,6 +142,7 @@ static void answer(struct line *l)
     }
     k->replied = true;
     k->reply = daemon_.reply[daemon_.next++];
+    l->over = response_read(k->reply, false, &r) == RESPONSE_DONE && !r.keep_alive;
     send_reply(l, k);
 }
 
@@ -152,6 +155,7 @@ static void read_line(struct line *l)
         hang_up(l);
         return;
     }
+    assert(got < 0 || !l->over);
     l->n += got > 0 ? (size_t)got : 0;
     if (slice_ends(slice_bytes(l->request, l->n), end))
         answer(l);
