@@ -28,7 +28,7 @@ static struct slice certificate_name(const struct serve *s)
     bool https = false;
 
     if (slice_is_none(s->config.issuer))
-        return s->watch.known ? s->watch.status.dns_name : SLICE_NONE;
+        return s->watch.status.dns_name;
     if (!issuer_url_check(s->config.issuer, false, &host, &https, &why))
         return SLICE_NONE;
     return slice_head(host, slice_find(host, ':'));
@@ -38,13 +38,14 @@ static void ask(struct serve *s);
 
 static void complain(struct serve *s, struct slice why)
 {
-    struct slice says = slice_head(why, why.n < CERT_SAYS_MAX ? why.n : CERT_SAYS_MAX);
+    struct slice line = slice_head(why, slice_find(why, '\n'));
+    struct slice says = slice_head(line, line.n < CERT_SAYS_MAX ? line.n : CERT_SAYS_MAX);
 
     LOG(s->tls != NULL ? LOG_WARN : LOG_ERROR,
         "tailscaled gives no certificate: HTTPS must be on for the tailnet, and this user allowed to ask "
         "(TS_PERMIT_CERT_UID or --operator), or set tls.certificate and tls.key",
         LOG_TEXT("name", certificate_name(s)), LOG_NUM("status", s->cert.ask.ret_status),
-        LOG_TEXT("why", slice_trim(says)));
+        LOG_TEXT("why", says));
 }
 
 static void take(struct serve *s, struct slice pem)
@@ -104,7 +105,8 @@ void cert_watch_tick(void *serve)
     struct serve *s = serve;
     struct cert_watch *w = &s->cert;
 
-    if (w->asking || !serve_needs_certificate(s) || slice_is_none(certificate_name(s)))
+    /* one that is only starting refuses */
+    if (w->asking || !s->watch.known || !serve_needs_certificate(s) || slice_is_none(certificate_name(s)))
         return;
     if (w->wait_s > 0) {
         w->wait_s -= CERT_TICK_MS / 1000;

@@ -274,6 +274,7 @@ static bool take_settings(struct serve *s)
     fresh.issuer = s->config.issuer;
     fresh.dev_users = s->config.dev_users;
     s->config = fresh;
+    s->cert.wait_s = 0; /* tailscaled's certificate is asked for with the next tick */
     return serve_load_tls(s) && s->issuer != NULL && serve_make_issuer(s, s->issuer->url);
 }
 
