@@ -4,6 +4,7 @@
     box     userspace mode, tagged tag:idp   where avouch runs in userspace mode
     alice   alice's machine, an administrator by grant
     bob     bob's machine
+    phone   bob's other machine, in userspace mode
     old     carol's, for expiry
     ci      tagged tag:server: nobody's
     mine    avouch's own node: a tailscaled that it starts itself, as an ordinary user
@@ -20,7 +21,8 @@ from waiting import wait_for
 CAPABILITY = "tailscale.com/cap/tsidp"
 PEOPLE = {"alice": "Alice Example", "bob": "Bob Example", "carol": "Carol Example", "dave": "Dave Example",
           "erin": "Erin Example"}
-NODES = {"idp": "tag:idp", "box": "tag:idp", "alice": "alice", "bob": "bob", "old": "carol", "ci": "tag:server"}
+NODES = {"idp": "tag:idp", "box": "tag:idp", "alice": "alice", "bob": "bob", "phone": "bob", "old": "carol", "ci": "tag:server"}
+USERSPACE = ("box", "phone")
 ADMIN_GRANT = {"allow_admin_ui": True, "allow_dcr": True, "extraClaims": {"department": "platform"}, "includeInUserInfo": True,
                "groups": ["admins"], "users": ["*"], "resources": ["*"]}
 
@@ -43,7 +45,6 @@ class Bed:
         self.numbers = iter(range(11, 250))
         namespaces.make_hub("10.77.0.1/24", "fd77:a0::1/64")
         self.ca = Authority(os.path.join(directory, "ca"))
-        self.certificate = self.ca.issue("DNS:idp.tail.test")
         self.control = Control(self)
 
     def __getitem__(self, name):
@@ -55,10 +56,10 @@ class Bed:
             self.people[name] = self.control.add_person(name, display_name)
         self.control.set_policy(policy(*USUAL_GRANTS))
         self.join([self.make(name) for name in NODES], [NODES[name] for name in NODES])
-        self.meet(["idp", "box"], ["alice", "bob", "old", "ci"])
+        self.meet(["idp", "box"], ["alice", "bob", "phone", "old", "ci"])
 
     def make(self, name):
-        self.nodes[name] = Node(self, name, next(self.numbers), userspace=name == "box")
+        self.nodes[name] = Node(self, name, next(self.numbers), userspace=name in USERSPACE)
         self.nodes[name].start()
         return self.nodes[name]
 
@@ -100,6 +101,11 @@ class Bed:
         with concurrent.futures.ThreadPoolExecutor(len(pairs)) as pool:
             for done in [pool.submit(a.ping, b) for a, b in pairs]:
                 done.result()
+
+    @staticmethod
+    def wait_known(node, peer, holds):
+        """What whois says there of a peer; how long it took."""
+        return wait_for(lambda: holds(node.whois(peer.v4)["Node"]), 15, f"{node.name} to hear of it")[1]
 
     def extra(self, name, owner, near):
         """One more machine, which has met another one."""

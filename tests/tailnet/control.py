@@ -13,18 +13,20 @@ class Authority:
         self.directory = directory
         os.makedirs(directory)
         self.file, self.key = os.path.join(directory, "ca.crt"), os.path.join(directory, "ca.key")
+        self.issued = 0
         self.openssl("/CN=bed", self.file, self.key, "basicConstraints=critical,CA:TRUE")
 
-    def openssl(self, subject, certificate, key, extension, *signed_by):
+    def openssl(self, subject, certificate, key, extension, *signed_by, days=90):
         subprocess.run(["openssl", "req", "-x509", "-config", "/dev/stdin", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                        "-nodes", "-days", "90", "-subj", subject, "-addext", extension, "-out", certificate, "-keyout", key,
+                        "-nodes", "-days", str(days), "-subj", subject, "-addext", extension, "-out", certificate, "-keyout", key,
                         *signed_by], check=True, capture_output=True, input=b"[req]\ndistinguished_name = dn\n[dn]\n")
 
-    def issue(self, name):
+    def issue(self, name, days=90):
         """(certificate, key): two files, PEM. name: as subjectAltName has it, DNS:... or IP:..."""
-        base = os.path.join(self.directory, name.split(":", 1)[1])
-        self.openssl("/CN=" + os.path.basename(base), base + ".crt", base + ".key", "subjectAltName=" + name,
-                     "-CA", self.file, "-CAkey", self.key)
+        self.issued += 1
+        host = name.split(":", 1)[1]
+        base = os.path.join(self.directory, f"{host}-{self.issued}")
+        self.openssl("/CN=" + host, base + ".crt", base + ".key", "subjectAltName=" + name, "-CA", self.file, "-CAkey", self.key, days=days)
         return base + ".crt", base + ".key"
 
 
@@ -101,6 +103,10 @@ class Control:
         with open(file, "w", encoding="utf-8") as f:
             json.dump(policy, f)
         self.run("policy", "set", "-f", file)
+
+    def approve_routes(self, node, routes):
+        """Of those that it advertises. routes: with commas; "": none."""
+        self.run("nodes", "approve-routes", "-i", node.id, "-r", routes)
 
     def expire(self, node):
         self.run("nodes", "expire", "-i", node.id)

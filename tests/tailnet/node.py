@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import urllib.parse
 
@@ -18,21 +19,23 @@ class Node:
     def __init__(self, bed, name, number, userspace=False):
         self.bed, self.name, self.number, self.userspace = bed, name, number, userspace
         self.directory = os.path.join(bed.directory, name)
-        self.socket = os.path.join(self.directory, "s")
+        self.socket = self.directory + ".sock"  # where every user may get at it, as in /run
         self.daemon = None
         self.v4 = self.v6 = self.id = None
+        self.served = {}
         os.makedirs(self.directory, mode=0o700)
         namespaces.make(name, number, CONTROL_ADDRESS)
 
     # ---- the daemon ----
 
-    def start(self):
+    def start(self, environment=None):
         tun = "userspace-networking" if self.userspace else "tailscale0"
         with namespaces.inside(self.name), open(os.path.join(self.directory, "log"), "ab") as log:
             self.daemon = subprocess.Popen(
                 [self.bed.programs + "/tailscaled", "--statedir=" + self.directory, "--socket=" + self.socket, "--port=41641",
                  "--no-logs-no-support", "--tun=" + tun],
-                env={"PATH": os.environ["PATH"], "HOME": self.directory, "SSL_CERT_FILE": self.bed.ca.file, "TS_NO_LOGS_NO_SUPPORT": "1"},
+                env={"PATH": os.environ["PATH"], "HOME": self.directory, "SSL_CERT_FILE": self.bed.ca.file, "TS_NO_LOGS_NO_SUPPORT": "1",
+                     **(environment or {})},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for(lambda: os.path.exists(self.socket), 10, f"the socket of {self.name}")
 
@@ -51,8 +54,11 @@ class Node:
 
     # ---- the LocalAPI ----
 
+    def try_api(self, method, target, body=None, seconds=10):
+        return http_unix.request(self.socket, method, "/localapi/v0/" + target, body, seconds)
+
     def api(self, method, target, body=None, seconds=10):
-        status, answer = http_unix.request(self.socket, method, "/localapi/v0/" + target, body, seconds)
+        status, answer = self.try_api(method, target, body, seconds)
         if status >= 300:
             raise RuntimeError(f"{self.name}: {method} {target.split('?')[0]}: {status} {answer.decode(errors='replace').strip()}")
         return answer
@@ -72,6 +78,9 @@ class Node:
             return False
         return status["BackendState"] == "Running" and bool(status["TailscaleIPs"])
 
+    def set_prefs(self, **changes):
+        self.api("PATCH", "prefs", {**changes, **{name + "Set": True for name in changes}})
+
     def begin_join(self, key):
         prefs = {"ControlURL": self.bed.control.url, "Hostname": self.name, "WantRunning": True, "CorpDNS": False,
                  "RouteAll": False, "NetfilterMode": NETFILTER_ON}
@@ -86,6 +95,57 @@ class Node:
         status = self.status()
         self.v4, self.v6 = status["TailscaleIPs"]
         self.id = status["Self"]["ID"]
+
+    # ---- certificates and `tailscale serve` ----
+
+    def give_certificate(self, host, pair):
+        """In place of an ACME server, which there is none of: what tailscaled would have kept of its answer. It gives a certificate of a
+        name that is not its own where the name is listed for Funnel."""
+        directory = os.path.join(self.directory, "certs")
+        owner = os.stat(self.directory)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        for file, ending in zip(pair, ("crt", "key")):
+            mine = os.path.join(directory, f"{host}.{ending}")
+            shutil.copyfile(file, mine)
+            os.chmod(mine, 0o600)
+            os.chown(mine, owner.st_uid, owner.st_gid)
+        os.chown(directory, owner.st_uid, owner.st_gid)
+        self.serve(host, **self.served)
+
+    def serve(self, host, **web):
+        """web: the rest of the serve configuration."""
+        self.served = web
+        self.api("POST", "serve-config", {"AllowFunnel": {host + ":443": True}, **web})
+
+    def serve_nothing(self):
+        self.served = {}
+        self.api("POST", "serve-config", {})
+
+    # ---- connections ----
+
+    def connect(self, address, port, seconds=10):
+        if self.userspace:
+            return self.dial(address, port, seconds)
+        with namespaces.inside(self.name):
+            return socket.create_connection((address, port), seconds)
+
+    def dial(self, address, port, seconds=10):
+        """As any process of the machine may ask of its tailscaled; the node itself is then the one that connects."""
+        raw = socket.socket(socket.AF_UNIX)
+        raw.settimeout(seconds)
+        raw.connect(self.socket)
+        raw.sendall(f"POST /localapi/v0/dial HTTP/1.1\r\nHost: local-tailscaled.sock\r\nConnection: upgrade\r\nUpgrade: ts-dial\r\n"
+                    f"Dial-Host: {address}\r\nDial-Port: {port}\r\nDial-Network: tcp\r\nContent-Length: 0\r\n\r\n".encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = raw.recv(1)
+            if not byte:
+                break
+            head += byte
+        if b" 101 " not in head.split(b"\r\n")[0]:
+            raw.close()
+            raise ConnectionError(f"{self.name}: no way to {address}: {head.decode(errors='replace')}")
+        return raw
 
     def ping(self, other):
         wait_for(lambda: self.hears(other), 25, f"{self.name} to reach {other.name}", every=0.2)
@@ -110,6 +170,9 @@ class OwnNode(Node):
     """One whose tailscaled is avouch's child: avouch says where its socket is and which process it is."""
 
     daemon_pid = None
+
+    def __init__(self, bed, name, number):
+        super().__init__(bed, name, number, userspace=True)
 
     def freeze(self):
         freeze(self.daemon_pid())

@@ -1,4 +1,5 @@
 """A person's browser on one machine and an application on another (python3-authlib), meeting at the provider."""
+import contextlib
 import fcntl
 import html
 import http.client
@@ -12,43 +13,56 @@ import time
 import urllib.parse
 
 import requests
+import urllib3.util.connection
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.jose import JsonWebKey, JsonWebToken
 from authlib.oidc.core import CodeIDToken
 
 import namespaces
-from provider import HOST, ISSUER, REDIRECT_URI
+from provider import REDIRECT_URI
 from waiting import wait_for
 
 SECONDS = 10
 DOCUMENT = {"Accept": "text/html", "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
-ENDPOINT = {"authorize": ISSUER + "/authorize", "decision": ISSUER + "/decision", "token": ISSUER + "/token",
-            "keys": ISSUER + "/.well-known/jwks.json", "userinfo": ISSUER + "/userinfo"}
 names = {}  # what the resolver of the bed says; set by Place
-real_getaddrinfo = socket.getaddrinfo
+places = []  # where we are; the last one counts
+real_getaddrinfo, real_create_connection = socket.getaddrinfo, urllib3.util.connection.create_connection
 
 
 def getaddrinfo(host, *rest, **more):
     return real_getaddrinfo(names.get(host, host), *rest, **more)
 
 
+def create_connection(address, *rest, **more):
+    """A machine without an interface has no way to the tailnet but through its tailscaled."""
+    node = places[-1].node if places else None
+    if node is not None and node.userspace:
+        return node.dial(names.get(address[0], address[0]), address[1])
+    return real_create_connection(address, *rest, **more)
+
+
 socket.getaddrinfo = getaddrinfo
+urllib3.util.connection.create_connection = create_connection
 
 
 class Place:
-    """Somewhere to connect from, and the provider's address as seen from there."""
+    """Somewhere to connect from, and the provider's address as seen from there. node None: the hub, which is not on the tailnet."""
 
-    def __init__(self, node, address):
-        self.node, self.address = node, address
+    def __init__(self, provider, node, v6=False, address=None):
+        self.node, self.host = node, provider.host
+        self.address = address or (provider.node.v6 if v6 else provider.node.v4)
+        self.inside = None
 
     def __enter__(self):
-        names[HOST] = self.address
-        self.inside = namespaces.inside(self.node.name if hasattr(self.node, "name") else self.node)
+        names[self.host] = self.address
+        places.append(self)
+        self.inside = namespaces.inside(self.node.name) if self.node is not None else contextlib.nullcontext()
         self.inside.__enter__()
 
     def __exit__(self, *exception):
         self.inside.__exit__(*exception)
-        names.pop(HOST, None)
+        places.pop()
+        names.pop(self.host, None)
 
 
 def error_of(text):
@@ -57,8 +71,14 @@ def error_of(text):
     return html.unescape(found.group(1)) if found else None
 
 
-def page_request(url):
-    return f"GET {url[len(ISSUER):]} HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/html\r\nConnection: close\r\n\r\n".encode()
+def page_request(provider, url, *headers):
+    """The bytes of a browser's request; headers: whole lines."""
+    lines = [f"GET {url[len(provider.issuer):]} HTTP/1.1", f"Host: {provider.host}", "Accept: text/html", "Connection: close", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def tls_over(provider, raw):
+    return ssl.create_default_context(cafile=provider.bed.ca.file).wrap_socket(raw, server_hostname=provider.host)
 
 
 def answer_over(connection, request):
@@ -78,10 +98,7 @@ class Held:
 
     def __init__(self, provider, node, request):
         self.provider = provider
-        context = ssl.create_default_context(cafile=provider.bed.ca.file)
-        with namespaces.inside(node.name):
-            raw = socket.create_connection((provider.node.v4, 443), SECONDS)
-        self.connection = context.wrap_socket(raw, server_hostname=HOST)
+        self.connection = tls_over(provider, node.connect(provider.node.v4, 443))
         self.connection.settimeout(20)
         provider.freeze()
         self.connection.sendall(request)
@@ -104,7 +121,7 @@ class Held:
 
 class Browser:
     def __init__(self, provider, node, v6=False):
-        self.place = Place(node, provider.node.v6 if v6 else provider.node.v4)
+        self.provider, self.place = provider, Place(provider, node, v6)
         self.session = requests.Session()
         self.session.verify = provider.bed.ca.file
         self.session.headers = dict(DOCUMENT)
@@ -116,20 +133,28 @@ class Browser:
     def post(self, url, form, seconds=SECONDS):
         with self.place:
             return self.session.post(url, form, allow_redirects=False, timeout=seconds,
-                                     headers={"Origin": ISSUER, "Sec-Fetch-Site": "same-origin"})
+                                     headers={"Origin": self.provider.issuer, "Sec-Fetch-Site": "same-origin"})
+
+    def open(self, url):
+        """The page, where one is due, or the way back to the application."""
+        answer = self.get(url)
+        own = urllib.parse.urljoin(url, answer.headers.get("Location", REDIRECT_URI))
+        return self.get(own) if own.startswith(self.provider.issuer) else answer
 
     def follow(self, url):
         """Presses Continue where that is asked: the last answer."""
-        answer = self.get(url)
+        answer = self.open(url)
         if answer.status_code == 200:
             flow = re.search(r'name="flow" value="([^"]*)"', answer.text)
-            answer = self.post(ENDPOINT["decision"], {"action": "continue", "flow": html.unescape(flow.group(1))})
+            answer = self.post(self.provider.issuer + "/decision", {"action": "continue", "flow": html.unescape(flow.group(1))})
         return answer
 
 
 class Application:
-    def __init__(self, provider, node, v6=False, scope="openid profile email groups"):
-        self.place = Place(node, provider.node.v6 if v6 else provider.node.v4)
+    """address: where it meets the provider, if that is not on the tailnet."""
+
+    def __init__(self, provider, node, v6=False, scope="openid profile email groups", address=None):
+        self.provider, self.place = provider, Place(provider, node, v6, address)
         self.client = provider.client
         self.ca = provider.bed.ca.file
         self.oauth = OAuth2Session(self.client["client_id"], self.client["client_secret"], redirect_uri=REDIRECT_URI, scope=scope,
@@ -137,13 +162,16 @@ class Application:
         self.oauth.verify = self.ca
         self.nonce, self.verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
 
+    def at(self, path):
+        return self.provider.issuer + path
+
     def url(self, **more):
-        return self.oauth.create_authorization_url(ENDPOINT["authorize"], nonce=self.nonce, code_verifier=self.verifier, **more)[0]
+        return self.oauth.create_authorization_url(self.at("/authorize"), nonce=self.nonce, code_verifier=self.verifier, **more)[0]
 
     def prepare_redeem(self, location):
         code = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)["code"][0]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI, "code_verifier": self.verifier}
-        return requests.Request("POST", ENDPOINT["token"], data=form,
+        return requests.Request("POST", self.at("/token"), data=form,
                                 auth=(self.client["client_id"], self.client["client_secret"])).prepare()
 
     def redeem_raw(self, location):
@@ -155,18 +183,18 @@ class Application:
         """The same as bytes."""
         r = self.prepare_redeem(location)
         head = "".join(f"{name}: {value}\r\n" for name, value in r.headers.items())
-        return f"POST {r.path_url} HTTP/1.1\r\nHost: {HOST}\r\n{head}Connection: close\r\n\r\n{r.body}".encode()
+        return f"POST {r.path_url} HTTP/1.1\r\nHost: {self.provider.host}\r\n{head}Connection: close\r\n\r\n{r.body}".encode()
 
     def redeem(self, location):
         """Verified claims of the ID token."""
         with self.place:
-            token = self.oauth.fetch_token(ENDPOINT["token"], authorization_response=location, code_verifier=self.verifier,
+            token = self.oauth.fetch_token(self.at("/token"), authorization_response=location, code_verifier=self.verifier,
                                            timeout=SECONDS)
-            keys = JsonWebKey.import_key_set(requests.get(ENDPOINT["keys"], timeout=SECONDS, verify=self.ca).json())
-            userinfo = self.oauth.get(ENDPOINT["userinfo"], timeout=SECONDS).json()
+            keys = JsonWebKey.import_key_set(requests.get(self.at("/.well-known/jwks.json"), timeout=SECONDS, verify=self.ca).json())
+            userinfo = self.oauth.get(self.at("/userinfo"), timeout=SECONDS).json()
         claims = JsonWebToken(["RS256", "ES256"]).decode(
             token["id_token"], keys, claims_cls=CodeIDToken,
-            claims_options={"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": self.client["client_id"]}},
+            claims_options={"iss": {"essential": True, "value": self.provider.issuer}, "aud": {"essential": True, "value": self.client["client_id"]}},
             claims_params={"nonce": self.nonce, "client_id": self.client["client_id"], "access_token": token["access_token"]})
         claims.validate()
         if userinfo["sub"] != claims["sub"]:

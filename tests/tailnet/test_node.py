@@ -4,8 +4,8 @@ import subprocess
 import time
 
 import namespaces
-from people import Browser, answer_over, error_of, page_request, sign_in, take_codes
-from test_refused import tls_to, url_of
+from people import Browser, answer_over, error_of, page_request, sign_in, take_codes, tls_over
+from test_refused import url_of
 from waiting import wait_for
 
 def answers_at(way, address):
@@ -13,7 +13,7 @@ def answers_at(way, address):
     try:
         with namespaces.inside("alice"):
             raw = socket.create_connection((address, 443), 2)
-        return answer_over(tls_to(way, raw), page_request(url_of(way)))
+        return answer_over(tls_over(way.provider, raw), page_request(way.provider, url_of(way)))
     except OSError:
         return None
 

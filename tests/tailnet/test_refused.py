@@ -1,11 +1,12 @@
 """Who is not let in, and why that is said."""
 import socket
-import ssl
+import subprocess
+import sys
 import time
 
 import namespaces
-from people import (HOST, SECONDS, Application, Browser, Held, answer_over, error_of, page_request, redeem_until_refused, sign_in,
-                    take_codes)
+from people import (SECONDS, Application, Browser, Held, answer_over, error_of, page_request, read_answer, redeem_until_refused, sign_in,
+                    take_codes, tls_over)
 from waiting import wait_for
 
 
@@ -27,32 +28,61 @@ def test_tagged_machine_is_nobody(any_way):
         must_be_page(answer.status_code, answer.text, "node_tagged")
 
 
-def tls_to(way, raw):
-    return ssl.create_default_context(cafile=way.bed.ca.file).wrap_socket(raw, server_hostname=HOST)
-
-
 def test_local_process_is_nobody(any_way):
     """On loopback, where in userspace mode peers arrive too; in kernel mode from there to our own tailnet address."""
     with namespaces.inside(any_way.node.name):
         raw = socket.create_connection((any_way.node.v4 if any_way.is_kernel else "127.0.0.1", 443), SECONDS, source_address=("127.0.0.1", 0))
     began = time.monotonic()
-    status, _, text = answer_over(tls_to(any_way, raw), page_request(url_of(any_way)))
+    status, _, text = answer_over(tls_over(any_way.provider, raw), page_request(any_way.provider, url_of(any_way)))
     must_be_page(status, text, "not_on_tailnet")
     any_way.say("a local process is refused after", time.monotonic() - began)
 
 
-def dial(node, address, port):
-    """tailscaled connects any local process to a tailnet address, as the node itself."""
-    raw = socket.socket(socket.AF_UNIX)
-    raw.settimeout(SECONDS)
-    raw.connect(node.socket)
-    raw.sendall(f"POST /localapi/v0/dial HTTP/1.1\r\nHost: local-tailscaled.sock\r\nConnection: upgrade\r\nUpgrade: ts-dial\r\n"
-                f"Dial-Host: {address}\r\nDial-Port: {port}\r\nDial-Network: tcp\r\nContent-Length: 0\r\n\r\n".encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += raw.recv(1)
-    assert b" 101 " in head.split(b"\r\n")[0], head
-    return raw
+def connect_as_stranger(node):
+    """To the provider on loopback, from a process of an ordinary user who is neither tailscaled's nor the provider's."""
+    here, there = socket.socketpair()
+    code = ("import socket, sys\n"
+            "s = socket.create_connection(('127.0.0.1', 443), 5)\n"
+            "socket.send_fds(socket.socket(fileno=int(sys.argv[1])), [b'x'], [s.fileno()])")
+    with namespaces.inside(node.name):
+        subprocess.run(["setpriv", "--reuid=2", "--regid=2", "--clear-groups", sys.executable, "-c", code, str(there.fileno())],
+                       pass_fds=[there.fileno()], check=True, timeout=10)
+    return socket.socket(fileno=socket.recv_fds(here, 1, 1)[1][0])
+
+
+def test_another_users_process_cannot_make_people_wait(any_way):
+    """What tailscaled did not open is no peer of its, and is not asked about: an unknown port takes it 185 ms, with everybody waiting."""
+    if any_way.is_kernel:
+        return flood_from_the_lan(any_way)
+    strangers = [tls_over(any_way.provider, connect_as_stranger(any_way.node)) for _ in range(20)]
+    began = time.monotonic()
+    for s in strangers:
+        s.sendall(page_request(any_way.provider, url_of(any_way)))
+    sign_in(any_way.provider, any_way.bed["alice"], any_way.bed["ci"])
+    any_way.say("20 processes ask at once: alice is signed in after", time.monotonic() - began)
+    for s in strangers:
+        status, _, text = read_answer(s)
+        must_be_page(status, text, "not_on_tailnet")
+    took = time.monotonic() - began
+    assert took < 20 * 0.18, f"20 refusals took {took:.1f} s: tailscaled was asked"
+
+
+def flood_from_the_lan(way):
+    """Of the classes that may be reached from beyond the tailnet none asks about its peer, and a named proxy's word about an address that
+    cannot be a peer's is not asked about either."""
+    proxied = [socket.create_connection(way.provider.proxied, SECONDS) for _ in range(20)]
+    outside = [tls_over(way.provider, socket.create_connection(way.provider.public, SECONDS)) for _ in range(20)]
+    began = time.monotonic()
+    for s in proxied:
+        s.sendall(page_request(way.provider, url_of(way), "X-Forwarded-For: 10.77.0.99"))
+    for s in outside:
+        s.sendall(page_request(way.provider, url_of(way)))
+    for s in proxied + outside:
+        status, _, text = read_answer(s)
+        must_be_page(status, text, "not_on_tailnet")
+    took = time.monotonic() - began
+    way.say("40 requests from the LAN are refused after", took)
+    assert took < 20 * 0.18, f"40 refusals took {took:.1f} s: tailscaled was asked"
 
 
 def test_our_own_node_is_nobody(any_way):
@@ -61,7 +91,7 @@ def test_our_own_node_is_nobody(any_way):
         answer = Browser(any_way.provider, any_way.node).get(url_of(any_way))
         must_be_page(answer.status_code, answer.text, "not_on_tailnet")
         return
-    status, _, text = answer_over(tls_to(any_way, dial(any_way.node, any_way.node.v4, 443)), page_request(url_of(any_way)))
+    status, _, text = answer_over(tls_over(any_way.provider, any_way.node.dial(any_way.node.v4, 443)), page_request(any_way.provider, url_of(any_way)))
     must_be_page(status, text, "not_on_tailnet")
 
 
@@ -78,7 +108,7 @@ def test_expired_machine(way):
     """The tailnet itself cuts an expired machine off, so only a request already under way meets the page, and only a machine that is
     back in time gets to see it."""
     bed, old = way.bed, way.bed["old"]
-    held = Held(way.provider, old, page_request(url_of(way)))
+    held = Held(way.provider, old, page_request(way.provider, url_of(way)))
     try:
         began = time.monotonic()
         bed.control.expire(old)
@@ -114,7 +144,7 @@ def test_removed_machine(way):
     """As with expiry; nothing is left that could carry the page."""
     bed = way.bed
     gone = bed.extra("gone", "dave", way.node)
-    held = Held(way.provider, gone, page_request(url_of(way)))
+    held = Held(way.provider, gone, page_request(way.provider, url_of(way)))
     try:
         before = len(refusals_logged(way, "not_on_tailnet"))
         began = time.monotonic()

@@ -4,8 +4,8 @@ import socket
 import time
 
 import namespaces
-from people import SECONDS, Held, answer_over, error_of, page_request, sign_in, take_codes
-from test_refused import tls_to, url_of
+from people import SECONDS, Held, answer_over, error_of, page_request, sign_in, take_codes, tls_over
+from test_refused import url_of
 from waiting import wait_for
 
 
@@ -24,7 +24,7 @@ def troubles_logged(way, method="GET"):
 
 def test_tailscaled_hangs(any_way):
     """Its peers' packets wait in it as well, so the request is there before, and the answer gets out afterwards."""
-    held = Held(any_way.provider, any_way.bed["alice"], page_request(url_of(any_way)))
+    held = Held(any_way.provider, any_way.bed["alice"], page_request(any_way.provider, url_of(any_way)))
     before = len(troubles_logged(any_way))
     any_way.node.freeze()
     try:
@@ -45,7 +45,7 @@ def test_tailscaled_hangs(any_way):
 def test_tailscaled_stops(way):
     """Kernel mode: its interface goes with it, so the request must be there before and the answer waits for its return. Userspace mode:
     connections end with it; a local process gets the answer that a peer would."""
-    held = Held(way.provider, way.bed["alice"], page_request(url_of(way))) if way.is_kernel else None
+    held = Held(way.provider, way.bed["alice"], page_request(way.provider, url_of(way))) if way.is_kernel else None
     before = len(troubles_logged(way))
     way.node.stop()
     try:
@@ -55,7 +55,7 @@ def test_tailscaled_stops(way):
         else:
             with namespaces.inside(way.node.name):
                 raw = socket.create_connection(("127.0.0.1", 443), SECONDS)
-            must_be_503(*answer_over(tls_to(way, raw), page_request(url_of(way))))
+            must_be_503(*answer_over(tls_over(way.provider, raw), page_request(way.provider, url_of(way))))
     finally:
         if held:
             held.go_on()
@@ -99,11 +99,11 @@ def test_tailscaled_starts_without_control_server(way):
         wait_for(lambda: way.node.status()["BackendState"] == "NoState", 10, "the node to wait for its control server")
         assert way.node.whois(bed["alice"].v4) is None
         raw = socket.create_connection(way.provider.public, SECONDS)
-        must_be_json_503(*answer_over(tls_to(way, raw), app.redeem_request(location)))
+        must_be_json_503(*answer_over(tls_over(way.provider, raw), app.redeem_request(location)))
         if not way.is_kernel:
             with namespaces.inside(way.node.name):
                 raw = socket.create_connection(("127.0.0.1", 443), SECONDS)
-            must_be_503(*answer_over(tls_to(way, raw), page_request(url_of(way))))
+            must_be_503(*answer_over(tls_over(way.provider, raw), page_request(way.provider, url_of(way))))
     finally:
         bed.control.start()
         wait_for(way.node.is_running, 40, f"{way.node.name} to run")
