@@ -71,7 +71,7 @@ static void open_server(void)
 static void land_sweep(struct job *j)
 {
     (void)j;
-    conn_sweep(server.loop, loop_clock_ms() + atomic_load(&server.skew_ms));
+    conn_sweep(server.loop, loop_clock_ms());
 }
 
 /* As the sweeper's timer would, but now. */
@@ -180,10 +180,10 @@ static void behave(struct client *c, struct slice bytes, unsigned manner)
         (void)shutdown(c->fd, SHUT_WR);
     run(c, true);
     if (manner & LASTS) {
-        atomic_store(&server.skew_ms, 0);
+        atomic_store(&loop_clock_skew_ms, 0);
         send_sweep(); /* it notes where the connection stands */
         run(c, true);
-        atomic_store(&server.skew_ms, LATER_MS);
+        atomic_store(&loop_clock_skew_ms, LATER_MS);
         send_sweep();
         run(c, true);
     }
@@ -196,7 +196,7 @@ static void hang_up(struct client *c)
     run(c, false);
     send_sweep(); /* who waits for an answer is looked at once a second */
     run(c, false);
-    atomic_store(&server.skew_ms, 0);
+    atomic_store(&loop_clock_skew_ms, 0);
     assert(loop_connections(server.loop) == 0);
 }
 
