@@ -44,8 +44,7 @@ static void complain(struct serve *s, struct slice why)
     LOG(s->tls != NULL ? LOG_WARN : LOG_ERROR,
         "tailscaled gives no certificate: HTTPS must be on for the tailnet, and this user allowed to ask "
         "(TS_PERMIT_CERT_UID or --operator), or set tls.certificate and tls.key",
-        LOG_TEXT("name", certificate_name(s)), LOG_NUM("status", s->cert.ask.ret_status),
-        LOG_TEXT("why", says));
+        LOG_TEXT("name", certificate_name(s)), LOG_NUM("status", s->cert.ask.ret_status), LOG_TEXT("why", says));
 }
 
 static void take(struct serve *s, struct slice pem)

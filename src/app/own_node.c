@@ -49,7 +49,7 @@ static void become_tailscaled(char *const *argv, char *const *env, pid_t parent)
 
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* it has no purpose without us */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);                         /* it has no purpose without us */
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* port 443 is ours to bind, not its */
     if (getppid() != parent)
         _exit(1);

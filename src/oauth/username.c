@@ -121,7 +121,7 @@ struct slice username_of_id(struct pool *p, int64_t user_id)
 {
     struct slice id = user_id_text(p, user_id);
 
-    return user_id & USER_ID_SHARED_IN ? id : pool_fmt(p, "user-" SLICE_FMT, SLICE_ARG(id));
+    return (user_id & USER_ID_SHARED_IN) != 0 ? id : pool_fmt(p, "user-" SLICE_FMT, SLICE_ARG(id));
 }
 
 /* "shared-7" of another than shared-7, or a login that left nothing. */

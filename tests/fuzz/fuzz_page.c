@@ -146,12 +146,12 @@ static struct slice plain_uri(struct slice uri)
 /* As many bytes, and the same ones but for those that are markup. */
 static struct slice without_markup(struct pool *p, struct slice uri)
 {
-    char *plain = slice_cstr(p, uri);
+    char *text = slice_cstr(p, uri);
 
     for (size_t i = 0; i < uri.n; i++)
-        if (slice_has(SL("<>&\"'"), plain[i]))
-            plain[i] = '~';
-    return slice_is_none(uri) ? uri : slice_bytes(plain, uri.n);
+        if (slice_has(SL("<>&\"'"), text[i]))
+            text[i] = '~';
+    return slice_is_none(uri) ? uri : slice_bytes(text, uri.n);
 }
 
 static size_t count(struct slice html, char c)

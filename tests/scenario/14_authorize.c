@@ -324,9 +324,9 @@ static void secret_sent_along(struct world *w)
     CHECK_TEXT(seen_param(w, sent, "state"), "a state, with = & and ü");
     CHECK_INT(app_token(w, &argo, seen_param(w, sent, "code"))->status, 200);
     struct slice query = slice_from(app_request(w, &argo, more), sizeof("/authorize?") - 1);
-    const struct seen *posted = world_post(w, &browser, "/authorize", query);
-    CHECK_INT(posted->status, 303);
-    CHECK(seen_goes_to(world_get(w, &browser, seen_header(posted, "location")), argo.redirect_uri));
+    const struct seen *stored = world_post(w, &browser, "/authorize", query);
+    CHECK_INT(stored->status, 303);
+    CHECK(seen_goes_to(world_get(w, &browser, seen_header(stored, "location")), argo.redirect_uri));
 }
 
 /* Where the person has been before, the error goes at once. */

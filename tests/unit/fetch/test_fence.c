@@ -220,7 +220,7 @@ int main(void)
         { "other programs and processes are out of reach", processes },
         { "and much of the kernel", kernel },
     };
-    int fds[] = { mkstemp(own_file), mkstemp(ca_file) };
+    const int fds[] = { mkstemp(own_file), mkstemp(ca_file) };
 
     if (fds[0] < 0 || fds[1] < 0)
         return 1;
