@@ -1,5 +1,8 @@
 /* `avouch doctor`: looks at everything a sign-in rests on, says what each finding means and which command mends it. */
+#include <grp.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "doctor.h"
@@ -121,6 +124,16 @@ static int tell(const struct doctor *d)
     return verdict(d);
 }
 
+/* Root becomes the server's user, whose rights are what counts: to the database, to certificates, to files. */
+static bool become_owner(const struct command *c)
+{
+    struct stat st;
+
+    if (geteuid() != 0 || stat(slice_cstr(c->pool, c->config.state), &st) != 0 || st.st_uid == 0)
+        return true;
+    return setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0;
+}
+
 int cmd_doctor(struct command *c)
 {
     struct doctor *d = pool_zalloc(c->pool, sizeof(*d));
@@ -133,6 +146,8 @@ int cmd_doctor(struct command *c)
         doctor_check_fetch(d);
         return tell(d);
     }
+    if (!become_owner(c))
+        return command_refuse(c, "this process cannot become the owner of " SLICE_FMT, SLICE_ARG(c->config.state));
     if (c->config.dev)
         doctor_say(d, "mode", FINDING_LOOK, SL("Development mode: people are made up, and tailscaled is not asked."),
                    NULL);
@@ -141,9 +156,11 @@ int cmd_doctor(struct command *c)
     doctor_check_database(d);
     if (!c->config.dev)
         doctor_check_name(d);
-    if (d->has_status) {
+    if (d->has_status && d->status.running) {
         doctor_check_node(d);
+        doctor_check_peers(d);
         doctor_check_serve_config(d);
+        doctor_check_neighbours(d);
     }
     return tell(d);
 }

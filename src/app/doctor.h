@@ -30,8 +30,7 @@ struct doctor {
     bool has_status;
     struct tailnet_status status;
     struct slice version;
-    uint32_t daemon_pid; /* tailscaled's; 0: not known */
-    const struct json *serve_config, *peers;
+    const struct json *status_json;
     struct issuer_record issuer;
     bool has_issuer;
 };
@@ -47,8 +46,10 @@ void doctor_run(struct loop *loop, struct job *j);
 bool doctor_ask(struct doctor *d, const char *path, int *ret_status, struct slice *ret_body, const char **ret_why);
 
 void doctor_check_tailscaled(struct doctor *d);   /* first: it gathers status */
-void doctor_check_node(struct doctor *d);         /* tag, expiry, proxies, grants, routers */
-void doctor_check_serve_config(struct doctor *d); /* a serve configuration on our ports or our name */
+void doctor_check_node(struct doctor *d);         /* our own: tag, expiry, ephemeral, proxies */
+void doctor_check_peers(struct doctor *d);        /* grants, routers */
+void doctor_check_serve_config(struct doctor *d); /* on our ports, or on our name */
+void doctor_check_neighbours(struct doctor *d);   /* other programs on our name */
 void doctor_check_database(struct doctor *d);     /* owner, space, clock, whose tailnet, who waits */
 void doctor_check_name(struct doctor *d);         /* issuer, DNS, certificate */
 

@@ -1,18 +1,19 @@
-/* What this machine says: the database, the clock, the issuer's name and its certificate. */
-#include <netdb.h>
-#include <sys/socket.h>
+/* What this machine says: the database, its owner and its disk, the clock. */
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "client.h"
-#include "digest.h"
 #include "doctor.h"
 #include "encode.h"
 #include "person.h"
 #include "tailnet.h"
-#include "tls.h"
 
 #define CLOCK_BEHIND_MS INT64_C(300000)
+#define DISK_FREE_MIN   ((uint64_t)64 << 20)
 
 /* ---- database ---- */
 
@@ -31,14 +32,72 @@ static void check_space(struct doctor *d)
                full ? "set database_max higher in avouch.yaml and restart avouch" : NULL);
 }
 
+static void check_disk(struct doctor *d)
+{
+    const char *directory = slice_cstr(d->pool, d->c->config.state);
+    struct statvfs fs;
+
+    if (statvfs(directory, &fs) != 0)
+        return;
+    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    bool full = free_bytes < DISK_FREE_MIN;
+    doctor_say(d, "disk", full ? FINDING_BAD : FINDING_GOOD,
+               pool_fmt(d->pool, "%llu MiB are free where the database lies%s.", (unsigned long long)(free_bytes >> 20),
+                        full ? ": when none is left nobody is signed in" : ""),
+               full ? "make room" : NULL);
+}
+
+/* A file in the directory that is another user's, as after a subcommand that was run as somebody else; NULL: none. */
+static const char *foreign_file(struct doctor *d, int directory, uid_t owner)
+{
+    DIR *list = fdopendir(directory);
+    const struct dirent *entry;
+    const char *found = NULL;
+    struct stat st;
+
+    if (list == NULL) {
+        (void)close(directory);
+        return NULL;
+    }
+    while (found == NULL && (entry = readdir(list)) != NULL)
+        if (entry->d_name[0] != '.' && fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_uid != owner)
+            found = slice_cstr(d->pool, slice_of(entry->d_name));
+    (void)closedir(list);
+    return found;
+}
+
 static void check_owner(struct doctor *d)
 {
     const char *directory = slice_cstr(d->pool, d->c->config.state);
-    struct stat st;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st = { .st_mode = 0 };
 
-    if (stat(directory, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    if (fd < 0)
+        return;
+    (void)fstat(fd, &st);
+    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         doctor_say(d, "owner", FINDING_BAD, pool_fmt(d->pool, "Others may look into %s.", directory),
                    slice_cstr(d->pool, pool_fmt(d->pool, "chmod 700 %s", directory)));
+    const char *foreign = foreign_file(d, fd, st.st_uid);
+    if (foreign != NULL)
+        doctor_say(d, "owner", FINDING_BAD,
+                   pool_fmt(d->pool, "%s in %s does not belong to the directory's owner, so the server may not use it.",
+                            foreign, directory),
+                   slice_cstr(d->pool, pool_fmt(d->pool, "chown -R %u:%u %s", (unsigned)st.st_uid, (unsigned)st.st_gid,
+                                                directory)));
+}
+
+static void check_synchronised(struct doctor *d)
+{
+    struct timex t = { 0 };
+    int state = adjtimex(&t);
+
+    if (state < 0 || state == TIME_ERROR || (t.status & STA_UNSYNC) != 0)
+        doctor_say(
+            d, "time source", FINDING_LOOK,
+            SL("Nobody keeps this machine's clock right; applications refuse tokens from a clock that is minutes off."),
+            "timedatectl set-ntp true");
 }
 
 static void check_clock(struct doctor *d)
@@ -109,6 +168,9 @@ void doctor_check_database(struct doctor *d)
 {
     struct txn *t;
 
+    check_disk(d);
+    check_owner(d);
+    check_synchronised(d);
     if (!command_open(d->c, false)) {
         doctor_say(d, "database", FINDING_BAD, SL("It cannot be opened; the reason stands above."),
                    "start the server once, or say --state");
@@ -117,128 +179,7 @@ void doctor_check_database(struct doctor *d)
     t = command_txn(d->c);
     d->has_issuer = issuer_load(t, &d->issuer);
     check_space(d);
-    check_owner(d);
     check_clock(d);
     check_tailnet(d);
     check_people(d);
-}
-
-/* ---- name and certificate ---- */
-
-static struct slice issuer_host(const struct doctor *d)
-{
-    struct slice url = d->has_issuer && d->issuer.url.n > 0 ? d->issuer.url : d->c->config.issuer, host;
-    const char *why = "";
-    bool https = false;
-
-    if (!issuer_url_check(url, false, &host, &https, &why))
-        return d->has_status ? d->status.dns_name : SLICE_NONE;
-    return slice_head(host, slice_find(host, ':'));
-}
-
-static void check_issuer(struct doctor *d)
-{
-    const struct slice configured = d->c->config.issuer, remembered = d->has_issuer ? d->issuer.url : SLICE_NONE;
-
-    if (configured.n > 0 && remembered.n > 0 && !slice_eq(configured, remembered))
-        doctor_say(d, "issuer", FINDING_BAD,
-                   pool_fmt(d->pool, "The configuration says " SLICE_FMT ", applications know " SLICE_FMT ".",
-                            SLICE_ARG(configured), SLICE_ARG(remembered)),
-                   "put the old name back, or move deliberately: avouch issuer rename URL");
-    else if (remembered.n > 0)
-        doctor_say(d, "issuer", FINDING_GOOD, remembered, NULL);
-}
-
-/* Does the name lead to this node? Only its tailnet addresses count: a loopback entry in /etc/hosts helps nobody else. */
-static bool leads_here(struct doctor *d, const struct addrinfo *found)
-{
-    struct address a, own;
-
-    for (; found != NULL; found = found->ai_next)
-        for (size_t i = 0; address_of(found->ai_addr, &a) && i < d->status.addresses.n; i++)
-            if (address_parse(d->status.addresses.at[i], &own) && address_same_ip(&a, &own))
-                return true;
-    return false;
-}
-
-static void check_dns(struct doctor *d, struct slice host)
-{
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found = NULL;
-    int rc = getaddrinfo(slice_cstr(d->pool, host), NULL, &hints, &found);
-
-    if (rc != 0)
-        doctor_say(d, "dns", FINDING_LOOK,
-                   pool_fmt(d->pool, "This machine cannot resolve " SLICE_FMT " (%s); devices with MagicDNS may.",
-                            SLICE_ARG(host), gai_strerror(rc)),
-                   "turn MagicDNS on for the tailnet");
-    else if (d->has_status && !leads_here(d, found))
-        doctor_say(d, "dns", FINDING_BAD, pool_fmt(d->pool, SLICE_FMT " does not lead to this node.", SLICE_ARG(host)),
-                   "let the name's A and AAAA records be this node's tailnet addresses: tailscale ip");
-    else
-        doctor_say(d, "dns", FINDING_GOOD, pool_fmt(d->pool, SLICE_FMT " leads here.", SLICE_ARG(host)), NULL);
-    if (found != NULL)
-        freeaddrinfo(found);
-}
-
-static void judge_certificate(struct doctor *d, struct ssl_ctx_st *tls)
-{
-    int64_t ends = tls_expires_at(tls);
-    bool soon = ends < d->c->now.s + SOON_S;
-
-    doctor_say(d, "certificate", soon ? FINDING_LOOK : FINDING_GOOD,
-               pool_fmt(d->pool, "Good until " SLICE_FMT ".", SLICE_ARG(time_format(d->pool, ends))),
-               soon ? "renew it; SIGHUP makes the server read files anew" : NULL);
-    tls_unref(tls);
-}
-
-static void check_files(struct doctor *d)
-{
-    struct ssl_ctx_st *tls = NULL;
-    struct slice why = SLICE_NONE;
-
-    if (tls_load(d->pool, d->c->config.tls_certificate, d->c->config.tls_key, &tls, &why) == ERR_OK)
-        judge_certificate(d, tls);
-    else
-        doctor_say(d, "certificate", FINDING_BAD, why, "set tls.certificate and tls.key to files that belong together");
-}
-
-static void check_daemon_certificate(struct doctor *d, struct slice host)
-{
-    const char *path =
-        slice_cstr(d->pool, pool_fmt(d->pool, "/localapi/v0/cert/" SLICE_FMT "?type=pair", SLICE_ARG(host)));
-    struct slice body = SLICE_NONE, why = SLICE_NONE;
-    struct ssl_ctx_st *tls = NULL;
-    const char *trouble = "";
-    int status = 0;
-
-    if (!doctor_ask(d, path, &status, &body, &trouble))
-        return; /* said of tailscaled itself */
-    if (status == 200 && tls_load_pem(d->pool, "tailscaled's certificate", body, &tls, &why) == ERR_OK) {
-        wipe((void *)(uintptr_t)body.p, body.n); /* the private key was in it */
-        judge_certificate(d, tls);
-        doctor_say(d, "public", FINDING_GOOD,
-                   SL("The certificate has put the node's and the tailnet's name into public logs, for ever."), NULL);
-        return;
-    }
-    doctor_say(d, "certificate", FINDING_BAD,
-               pool_fmt(d->pool, "tailscaled gives none (%d): " SLICE_FMT, status,
-                        SLICE_ARG(status == 200 ? why : slice_head(body, slice_find(body, '\n')))),
-               status == 403
-                   ? "TS_PERMIT_CERT_UID=avouch in tailscaled's environment, or tailscale set --operator=avouch"
-                   : "turn HTTPS on for the tailnet, or set tls.certificate and tls.key");
-}
-
-void doctor_check_name(struct doctor *d)
-{
-    struct slice host = issuer_host(d);
-
-    check_issuer(d);
-    if (slice_is_none(host))
-        return;
-    check_dns(d, host);
-    if (!slice_is_none(d->c->config.tls_certificate))
-        check_files(d);
-    else if (d->has_status)
-        check_daemon_certificate(d, host);
 }

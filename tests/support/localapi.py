@@ -15,6 +15,8 @@ null deletes:
     control_url    what prefs say
     self           which of the nodes is ours                        miss_ms   how long an unknown IP:port takes
     framing        auto | length | chunked                           certs     {DOMAIN: text of key and chain}
+    version        of tailscaled                                     auth_url, health   as status has them
+    serve          the serve configuration                           cert_denied_to     uids that get no certificate
     people         {NAME: {id, login, display_name, picture}}
     nodes          {NAME: {id, person | tags, addresses: [IP], grants: [object] | caps: CapMap, expired, key_expiry, routes: [CIDR],
                     fqdn, sharee, sharer, unsigned, online, extra: {members put into Node as they are}}}
@@ -46,6 +48,7 @@ import select
 import signal
 import socket
 import socketserver
+import struct
 import sys
 import threading
 import time
@@ -57,7 +60,8 @@ CHUNK_ABOVE = 2048
 
 DEFAULT_STATE = {
     "backend_state": "Running", "tun": False, "online": True, "suffix": "tail1234.ts.net", "tailnet": "example.com", "self": "idp",
-    "miss_ms": 185, "control_url": "https://controlplane.example", "framing": "auto", "certs": {}, "services": {},
+    "miss_ms": 185, "control_url": "https://controlplane.example", "framing": "auto", "certs": {}, "services": {}, "version": "1.102.5-ERR-BuildInfo",
+    "serve": None,
     "people": {
         "alice": {"id": 1, "login": "alice@example.com", "display_name": "Alice Example"},
         "bob": {"id": 2, "login": "bob@example.com", "display_name": "Bob Example"},
@@ -160,6 +164,7 @@ class Tailnet:
         return {"nodekey:" + name.encode().hex().ljust(64, "0"): {
             "ID": node["id"], "HostName": name, "DNSName": self.fqdn(name), "OS": "linux", "UserID": self.profile(node)["ID"],
             "TailscaleIPs": node["addresses"], "Online": node.get("online", True), **({"Tags": node["tags"]} if node.get("tags") else {}),
+            **({"PrimaryRoutes": node["routes"]} if node.get("routes") else {}),
         } for name, node in self.state["nodes"].items() if name != self.state["self"]}
 
     def is_node(self, address):
@@ -174,7 +179,7 @@ class Tailnet:
             own.update({"Tags": node["tags"]} if node.get("tags") else {})
             own.update({"KeyExpiry": node["key_expiry"]} if node.get("key_expiry") else {})
         return {
-            "Version": "1.102.5-ERR-BuildInfo", "TUN": state["tun"], "BackendState": state["backend_state"], "HaveNodeKey": up,
+            "Version": state["version"], "TUN": state["tun"], "BackendState": state["backend_state"], "HaveNodeKey": up,
             "AuthURL": state.get("auth_url", ""), "TailscaleIPs": node["addresses"] if up else None, "Self": own,
             "Health": state.get("health", []), "MagicDNSSuffix": state["suffix"] if up else "",
             "CurrentTailnet": {"Name": state["tailnet"], "MagicDNSSuffix": state["suffix"], "MagicDNSEnabled": True} if up else None,
@@ -255,7 +260,7 @@ class TailscaledHandler(Handler):
         url = urllib.parse.urlsplit(self.path)
         query = urllib.parse.parse_qs(url.query, keep_blank_values=True)
         what, _, rest = url.path.removeprefix("/localapi/v0/").partition("/")
-        if not url.path.startswith("/localapi/v0/") or what not in ("whois", "status", "cert", "prefs", "dial"):
+        if not url.path.startswith("/localapi/v0/") or what not in ("whois", "status", "cert", "prefs", "serve-config", "dial"):
             return self.text(404, "404 not found")
         if (self.command == "POST") != (what == "dial"):
             return self.text(405, "method not allowed")
@@ -263,7 +268,7 @@ class TailscaledHandler(Handler):
         if fault and self.fail(fault):
             return None
         cut = bool(fault) and fault["kind"] == "close"
-        return getattr(self, "get_" + what)(query, rest, cut)
+        return getattr(self, "get_" + what.replace("-", "_"))(query, rest, cut)
 
     def fail(self, fault):
         """Answers wrongly; False: the right answer is still due."""
@@ -317,6 +322,9 @@ class TailscaledHandler(Handler):
     def get_prefs(self, _query, _rest, cut):
         self.json({"ControlURL": self.api.tailnet.state["control_url"], "WantRunning": True}, cut)
 
+    def get_serve_config(self, _query, _rest, cut):
+        self.json(self.api.tailnet.state["serve"], cut)
+
     def get_dial(self, _query, _rest, _cut):
         host, port = self.headers.get("Dial-Host", ""), self.headers.get("Dial-Port", "")
         if self.headers.get("Upgrade", "").lower() != "ts-dial" or self.headers.get("Connection", "").lower() != "upgrade":
@@ -352,6 +360,9 @@ class TailscaledHandler(Handler):
         self.close_connection = True
 
     def get_cert(self, query, domain, cut):
+        _, uid, _ = struct.unpack("3i", self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid in self.api.tailnet.state.get("cert_denied_to", []):
+            return self.text(403, "cert access denied")
         pair = self.api.tailnet.state["certs"].get(domain)
         if "." not in domain:
             return self.text(500, "invalid domain")
@@ -523,7 +534,7 @@ def main():
     parser.add_argument("--socket", required=True)
     parser.add_argument("--control")
     parser.add_argument("--state", type=argparse.FileType())
-    args = parser.parse_args()
+    args, _ = parser.parse_known_args()  # a tailscaled has more of them, which are looked at from outside
     stop = threading.Event()
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, lambda *_: stop.set())
