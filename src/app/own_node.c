@@ -251,7 +251,8 @@ static void show_login(struct serve *s, struct slice url)
         return;
     s->own.shown_url = pool_dup(s->pool, url);
     LOG(LOG_WARN, "open this address to let our own node join the tailnet", LOG_TEXT("url", url));
-    systemd_notify("STATUS=waiting for somebody to log our own node in; the address is in the log");
+    systemd_notify(
+        "STATUS=waiting for somebody to log our own node in; the address is in the log, and in avouch doctor");
 }
 
 static void join(struct serve *s, bool log_in)
@@ -261,8 +262,24 @@ static void join(struct serve *s, bool log_in)
     own->joining = true;
     own->logs_in = log_in;
     own->join_wait_s = JOIN_AGAIN_S;
+    if (log_in)
+        LOG(LOG_INFO, "our own node joins the tailnet",
+            LOG_TEXT("with", s->config.tailscale_auth_key_file.n > 0 ? SL("the auth key") : SL("somebody's login")));
     own->pool = pool_create(JOIN_POOL_BYTES);
     post(s, "/localapi/v0/start", start_body(s, own->pool), on_start);
+}
+
+static void say_progress(struct serve *s, const struct tailnet_status *status)
+{
+    if (status->running == s->own.on_tailnet)
+        return;
+    s->own.on_tailnet = status->running;
+    if (!status->running)
+        return;
+    s->own.shown_url = SLICE_NONE;
+    LOG(LOG_INFO, "our own node is on the tailnet", LOG_TEXT("name", status->dns_name),
+        LOG_TEXT("address", status->addresses.n > 0 ? status->addresses.at[0] : SLICE_NONE));
+    systemd_notify("STATUS=our own node is on the tailnet");
 }
 
 /* One that says NoState waits for its control server: it is a node already, and logging in would make it another. */
@@ -272,7 +289,10 @@ void own_node_on_status(struct serve *s, const struct tailnet_status *status)
     bool stopped = slice_eq(status->backend_state, SL("Stopped"));
     bool no_node = slice_eq(status->backend_state, SL("NeedsLogin")) && status->auth_url.n == 0;
 
-    if (own->directory == NULL || status->running)
+    if (own->directory == NULL)
+        return;
+    say_progress(s, status);
+    if (status->running)
         return;
     show_login(s, status->auth_url);
     if ((no_node || stopped) && !own->joining && own->join_wait_s == 0)

@@ -384,6 +384,20 @@ static bool open_or_wait(struct serve *s)
     return true;
 }
 
+/* Stopped before it could sign anybody in: the last words say what it was waiting for. */
+static void say_what_was_missing(const struct serve *s)
+{
+    log_flush();
+    if (s->own.shown_url.n > 0)
+        (void)serve_complain("our own node never joined the tailnet. Open " SLICE_FMT
+                             " to log it in, or set tailscale.auth_key_file; then start this again",
+                             SLICE_ARG(s->own.shown_url));
+    else if (s->issuer == NULL && serve_waits_for_status(s))
+        (void)serve_complain("tailscaled never said who we are; `avouch doctor` finds out why");
+    else if (s->issuer == NULL && serve_needs_certificate(s) && s->tls == NULL)
+        (void)serve_complain("there never was a certificate; `avouch doctor` finds out why");
+}
+
 int serve_run(int argc, char **argv)
 {
     static struct serve serve;
@@ -406,5 +420,7 @@ int serve_run(int argc, char **argv)
         return end(s, COMMAND_FAILED);
     log_flush();
     loop_run(s->loop);
+    if (s->stopping)
+        say_what_was_missing(s);
     return end(s, s->issuer != NULL ? COMMAND_DONE : COMMAND_FAILED);
 }

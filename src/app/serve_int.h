@@ -75,6 +75,7 @@ struct serve {
         int64_t started_s;
         int backoff_s, wait_s;
         bool joining, logs_in; /* logs_in: it is to become a node, not only to run again */
+        bool on_tailnet;       /* as it said last */
         int join_wait_s;       /* until it is asked to join once more */
         struct ask ask;
         struct pool *pool; /* of ask */

@@ -50,6 +50,7 @@ def lose_control_server(way):
         began = time.monotonic()
         wait_for(lambda: not way.node.status()["Self"]["Online"], 10, "the node to notice")
         assert codes[0][0].redeem(codes[0][1])["sub"] == bed.people["alice"], "within the limit all goes on"
+        assert way.provider.doctor()[1]["control"]["state"] == "bad"
         wait_for(lambda: "without its control server" in browser.get(url_of(way)).text, 20, "the refusal", every=0.3)
         way.say("control server away, max_stale 6 s: nobody is signed in after", time.monotonic() - began)
         page = browser.get(url_of(way))

@@ -60,15 +60,26 @@ def test_own_node_outlives_a_crash(own):
 
 
 def test_own_node_without_a_key(bed):
-    """The log shows an address, and somebody logs the node in there."""
+    """Log, doctor and the last words of one that was stopped before show an address, and somebody logs the node in there."""
     provider = OwnProvider(bed, bed.make_own("keyless"))
     try:
         provider.begin()
         shown, _ = wait_for(lambda: provider.logged("open this address to let our own node join the tailnet"), 20, "the address")
-        bed.control.register(shown[0]["url"], "bob")
+        url = shown[0]["url"]
+        status, findings = provider.doctor()
+        tailscaled = findings["tailscaled"]
+        assert (status, tailscaled["state"]) == (1, "bad") and url in tailscaled["finding"] and "open that address" in tailscaled["mend"]
+        assert provider.stop() == 0 and f"Open {url} to log it in" in provider.lines()[-1], provider.lines()[-1]
+        before = len(provider.logged("open this address to let our own node join the tailnet"))
+        provider.begin()
+        wait_for(lambda: len(provider.logged("open this address to let our own node join the tailnet")) > before, 20, "the address again")
+        bed.control.register(provider.logged("open this address to let our own node join the tailnet")[-1]["url"], "bob")
         provider.node.end_join()
+        joined, _ = wait_for(lambda: provider.logged("our own node is on the tailnet"), 10, "avouch to say so")
+        assert joined[-1]["name"] == "keyless.tail.test", joined
         bed.meet(["keyless"], ["alice", "ci"])
         assert sign_in(provider, bed["alice"], bed["ci"])["sub"] == bed.people["alice"]
+        assert provider.doctor()[1]["tag"]["state"] == "look", "it is bob's"
     finally:
         provider.stop()
         bed.drop("keyless")

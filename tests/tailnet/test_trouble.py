@@ -98,6 +98,7 @@ def test_tailscaled_starts_without_control_server(way):
         way.node.start()
         wait_for(lambda: way.node.status()["BackendState"] == "NoState", 10, "the node to wait for its control server")
         assert way.node.whois(bed["alice"].v4) is None
+        assert "not running (NoState)" in way.provider.doctor()[1]["tailscaled"]["finding"]
         raw = socket.create_connection(way.provider.public, SECONDS)
         must_be_json_503(*answer_over(tls_over(way.provider, raw), app.redeem_request(location)))
         if not way.is_kernel:
