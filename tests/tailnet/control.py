@@ -75,6 +75,14 @@ class Control:
             self.server.wait(15)
         self.server = None
 
+    def forget(self):
+        """All but its own keys, and starts anew."""
+        self.stop()
+        for file in os.listdir(self.directory):
+            if file.startswith("db.sqlite"):
+                os.unlink(os.path.join(self.directory, file))
+        self.start()
+
     def run(self, *words):
         done = subprocess.run([self.bed.programs + "/headscale", "-c", self.config, *words, "-o", "json"], capture_output=True,
                               text=True, env={"PATH": os.environ["PATH"], "HOME": self.directory})

@@ -46,6 +46,13 @@ class Node:
             self.daemon.wait(10)
         self.daemon = None
 
+    def forget(self):
+        """Who it was; it runs on as a new machine."""
+        self.stop()
+        shutil.rmtree(self.directory)
+        os.makedirs(self.directory, mode=0o700)
+        self.start()
+
     def freeze(self):
         freeze(self.daemon.pid)
 
