@@ -30,7 +30,7 @@ static int accept_ours(int listener)
 {
     int fd;
 
-    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0 && !is_ours(fd))
+    while ((fd = accept(listener, NULL, NULL)) >= 0 && !is_ours(fd))
         (void)close(fd);
     (void)close(listener);
     return fd;

@@ -113,6 +113,7 @@ def main(avouch, programs, *words):
     began = time.monotonic()
     bed = Bed(DIRECTORY, programs)
     bed.avouch = shutil.copy(avouch, DIRECTORY)  # may be built anew meanwhile, and lie where an ordinary user cannot read
+    shutil.copy(os.path.join(os.path.dirname(avouch), "avouch-fetch"), DIRECTORY)
     bed.up()
     ways = make_ways(bed)
     print(f"# the bed is up after {time.monotonic() - began:.1f} s", flush=True)

@@ -64,7 +64,9 @@ static bool resolves(void)
 
 static bool connects(void)
 {
-    return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0 && socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0;
+    int inet = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    return inet >= 0 && local >= 0 && close(inet) == 0 && close(local) == 0;
 }
 
 static void *nothing(void *ctx)
