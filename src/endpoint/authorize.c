@@ -31,7 +31,8 @@ static enum next store_posted(struct req *r)
 {
     const struct authorization *a = r->state;
 
-    if (!r->origin.post)
+    /* one with a fault is answered here: what is stored is no longer all that was sent */
+    if (!r->origin.post || a->fault.kind != FAULT_NONE)
         return NEXT;
     if (!a->has_flow)
         return store_request(r);
