@@ -147,7 +147,8 @@ static bool remember(struct serve *s, struct pool *p, struct slice url)
             return true;
         if (record.url.n > 0)
             return serve_complain("this database belongs to the issuer " SLICE_FMT ", not to " SLICE_FMT
-                                  ": every application knows it by that name",
+                                  ": every application knows it by that name. Put it back, or move "
+                                  "deliberately: avouch issuer rename",
                                   SLICE_ARG(record.url), SLICE_ARG(url));
         record.url = url;
         issuer_put(t, &record);

@@ -3,10 +3,12 @@ stand-in."""
 
 import os
 import re
+import subprocess
 import time
 import urllib.parse
 
-from support import Tailnet, decode_jwt, equal, shared_tailnet, userinfo, wait_until
+import wire
+from support import BINARY, Tailnet, decode_jwt, equal, shared_tailnet, spawn, userinfo, wait_until, write_file
 
 FAULTS = ("error", "garbage", "noise", "drop", "close", "hang")
 
@@ -99,6 +101,61 @@ def test_tailnet_another_node_of_the_person_vouches_for_them():
         code = attempt.silent(server.browser(source="127.0.1.2"))
         server.api.change({"nodes": {"n2": None}, "sources": {"127.0.1.2": None}})
         equal(attempt.redeem(code).json["error"], "invalid_grant", "with none")
+
+
+def start_under(server, setting):
+    """Started again with that line instead of its issuer; its last words if it ends at once."""
+    if server in server.running:
+        equal(server.stop(), None, "its end")
+        server.api.__enter__()
+    config = server.arguments()[1]
+    with open(config, encoding="utf-8") as f:
+        text = f.read()
+    write_file(config, text.replace(f"issuer: {server.issuer}\n", setting))
+    with open(server.log_file, "ab") as log:
+        mark = log.tell()
+        server.process = spawn([BINARY, "serve", "--config", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                               env=server.environment)
+    server.running.add(server)
+    wait_until("it serves or ends", lambda: server.process.poll() is not None or '"serving"' in server.log(mark))
+    if server.process.poll() is None:
+        return None
+    server.running.discard(server)
+    return server.log(mark)
+
+
+def issuer_at(server, host):
+    with server.connect() as c:
+        c.send(wire.write("GET", "/.well-known/openid-configuration", host))
+        answer = c.read()
+    return answer.json["issuer"] if answer.status == 200 else answer.status
+
+
+def test_tailnet_issuer_is_remembered():
+    """The node's own name, unless one is set; another one is an error that says so, and never a silent change."""
+    with Tailnet("remembered", people=2) as server:
+        app = server.add()
+        token = app.sign_in(server.browser(source="127.0.1.1"))["access_token"]
+        wrong = start_under(server, "issuer: https://idp.example.com\n")
+        assert f"belongs to the issuer {server.issuer}, not to https://idp.example.com" in wrong and "avouch issuer rename" in wrong, wrong
+        wrong = start_under(server, "")
+        assert "not to https://idp.tail1234.ts.net" in wrong, wrong
+        server.cli("issuer", "rename", "https://idp.tail1234.ts.net")
+        equal(start_under(server, ""), None, "under the new name")
+        equal(issuer_at(server, "idp.tail1234.ts.net"), "https://idp.tail1234.ts.net", "discovery")
+        equal(issuer_at(server, server.host), 421, "the old name")
+        with server.connect() as c:
+            c.send(wire.write("GET", "/userinfo", "idp.tail1234.ts.net", {"Authorization": f"Bearer {token}"}))
+            equal(c.read().status, 401, "what was signed in under the old name")
+        server.api.change({"nodes": {"idp": {"fqdn": "idp-1.tail1234.ts.net"}}})
+        time.sleep(6)  # it is asked every five seconds
+        equal(issuer_at(server, "idp.tail1234.ts.net"), "https://idp.tail1234.ts.net", "the node got another name meanwhile")
+        wrong = start_under(server, "")
+        assert "belongs to the issuer https://idp.tail1234.ts.net, not to https://idp-1.tail1234.ts.net" in wrong, wrong
+        assert any(e["event"] == "issuer_renamed" for e in server.cli("audit", "show", "--json")), "an audit record"
+
+
+test_tailnet_issuer_is_remembered.slow = True
 
 
 def test_tailnet_known_id_with_another_login_waits_for_an_operator():
