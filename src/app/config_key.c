@@ -333,11 +333,11 @@ static void variable_name(const char *name, char ret[static CONFIG_NAME_BYTES_MA
             *c = (char)(*c - 'a' + 'A');
 }
 
-static struct slice variable(char *const *environment, const char *name_equals)
+static struct slice variable(char *const *environment, struct slice name_equals)
 {
     for (size_t i = 0; environment[i] != NULL; i++)
-        if (slice_starts(slice_of(environment[i]), slice_of(name_equals)))
-            return slice_of(environment[i] + strlen(name_equals));
+        if (slice_starts(slice_of(environment[i]), name_equals))
+            return slice_of(environment[i] + name_equals.n);
     return SLICE_NONE;
 }
 
@@ -360,7 +360,7 @@ enum err config_read_environment(struct pool *p, char *const *environment, struc
     for (size_t i = 0; e == ERR_OK && i < KEY_COUNT; i++) {
         char name[CONFIG_NAME_BYTES_MAX];
         variable_name(keys[i].name, name);
-        struct slice value = pool_dup(p, variable(environment, name));
+        struct slice value = pool_dup(p, variable(environment, slice_of(name)));
         if (value.n == 0)
             continue;
         const struct place at = { p, pool_dup(p, slice_head(slice_of(name), strlen(name) - 1)), 0, 0, ret };

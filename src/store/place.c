@@ -78,7 +78,7 @@ struct slice place_foreign_file(struct pool *p, const char *directory)
 /* mkdir -p with 0700: under --dev nothing of ~/.local/state need exist. */
 static int make_directories(struct pool *p, const char *directory)
 {
-    char *path = slice_cstr(p, slice_of(directory));
+    char *path = slice_cstr(p, slice_bytes(directory, strlen(directory)));
 
     for (char *at = path + 1; path[0] != '\0' && *at != '\0'; at++) {
         if (*at != '/')
