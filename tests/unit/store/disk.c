@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,13 +139,24 @@ uint64_t disk_txn_id(struct disk *d)
     return id;
 }
 
+/* By its path: valgrind knows what this program's is, and would itself be /proc/self/exe. */
+static void find_self(char *ret, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", ret, size - 1);
+
+    require(n > 0, "readlink", SL("/proc/self/exe"));
+    ret[n] = '\0';
+}
+
 pid_t disk_start_self(const char *role, const char *directory)
 {
+    char program[PATH_MAX];
     char *const arguments[] = { strdup("self"), strdup(role), strdup(directory), NULL };
     pid_t child = -1;
 
     (void)fflush(stdout);
-    int rc = posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
+    find_self(program, sizeof(program));
+    int rc = posix_spawn(&child, program, NULL, NULL, arguments, environ);
     for (size_t i = 0; arguments[i] != NULL; i++)
         free(arguments[i]);
     require(rc == 0, "posix_spawn", slice_of(strerror(rc)));
