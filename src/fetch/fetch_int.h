@@ -17,6 +17,8 @@ struct fetching {
     struct fetch_ask ask;
     int64_t deadline_ms;
     pthread_mutex_t lock; /* of what follows, up to the next comment of a file */
+    pthread_cond_t ended;
+    bool has_ended;
     struct fetch_answer answer;
     struct fetch_step steps[FETCH_STEPS_MAX];
     char why[FETCH_TEXT_BYTES_MAX + 1];
@@ -32,7 +34,9 @@ struct fetching {
     struct address at; /* the one that is connected */
 };
 
-/* fetching.c. The first failure stays. Always false. */
+/* fetching.c */
+void fetching_init(struct fetching *f, struct pool *p);
+/* The first failure stays. Always false. */
 bool fetching_fail(struct fetching *f, enum fetch_outcome o, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void fetching_step(struct fetching *f, enum fetch_stage stage, bool good, const char *fmt, ...)
@@ -56,6 +60,10 @@ enum dialled { DIALLED, DIAL_NO_ROUTE, DIAL_FAILED };
 enum dialled tailscaled_dial(struct fetching *f, const struct address *a, int64_t left_ms, int *ret_fd,
                              struct slice *ret_why);
 
+void fetching_status(struct fetching *f, int status);
+void fetching_document(struct fetching *f, struct slice type, struct slice body, int64_t fresh_s);
+void fetching_end(struct fetching *f);  /* the worker's last word */
+void fetching_wait(struct fetching *f); /* for it, or for the end of the time, which is a failure */
 /* The answer, from what is there by now; the worker may still run. In a pool of its own. */
 struct slice fetching_answer(struct fetching *f, struct pool *p);
 

@@ -7,12 +7,31 @@
 #include "encode.h"
 #include "fetch_int.h"
 
-int64_t fetching_left_ms(const struct fetching *f)
+static int64_t now_ms(void)
 {
     struct timespec t = { 0 };
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t left_ms = f->deadline_ms - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void fetching_init(struct fetching *f, struct pool *p)
+{
+    pthread_condattr_t attr;
+
+    *f = (struct fetching){ .pool = p, .deadline_ms = now_ms() + FETCH_TIMEOUT_MS, .answer.fresh_s = -1 };
+    (void)pthread_mutex_init(&f->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&f->ended, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    f->doing = "it was started";
+}
+
+int64_t fetching_left_ms(const struct fetching *f)
+{
+    int64_t left_ms = f->deadline_ms - now_ms();
+
     return left_ms > 0 ? left_ms : 0;
 }
 
@@ -67,6 +86,45 @@ void fetching_do(struct fetching *f, const char *doing)
     (void)pthread_mutex_lock(&f->lock);
     f->doing = doing;
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+void fetching_status(struct fetching *f, int status)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->answer.status = status;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void fetching_document(struct fetching *f, struct slice type, struct slice body, int64_t fresh_s)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->answer.type = type;
+    f->answer.body = body;
+    f->answer.fresh_s = fresh_s;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void fetching_end(struct fetching *f)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->has_ended = true;
+    (void)pthread_cond_signal(&f->ended);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void fetching_wait(struct fetching *f)
+{
+    const struct timespec until = { .tv_sec = f->deadline_ms / 1000, .tv_nsec = f->deadline_ms % 1000 * 1000000 };
+    int r = 0;
+
+    (void)pthread_mutex_lock(&f->lock);
+    while (!f->has_ended && r == 0)
+        r = pthread_cond_timedwait(&f->ended, &f->lock, &until);
+    bool ended = f->has_ended;
+    const char *doing = f->doing;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (!ended)
+        (void)fetching_fail(f, FETCH_TOO_SLOW, "The time was up while %s.", doing);
 }
 
 struct slice fetching_answer(struct fetching *f, struct pool *p)

@@ -3,7 +3,6 @@
  * answer goes out. */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fetch_int.h"
@@ -49,43 +48,27 @@ static void *work(void *fetching)
 
     if (url_read(f) && resolve(f) && reach(f, &fd))
         (void)transfer(f, fd);
+    fetching_end(f);
     return NULL;
-}
-
-static struct timespec in_ms(int64_t ms)
-{
-    struct timespec t = { 0 };
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
 }
 
 /* The resolver cannot be told when to give up, so the one who answers does not wait for the one who works. */
 static void run(struct fetching *f)
 {
-    const struct timespec until = in_ms(f->ask.time_ms);
     pthread_t worker;
 
-    f->deadline_ms = (int64_t)until.tv_sec * 1000 + until.tv_nsec / 1000000;
+    f->deadline_ms -= FETCH_TIMEOUT_MS - f->ask.time_ms; /* it waited for others before */
     if (pthread_create(&worker, NULL, work, f) != 0) {
         (void)fetching_fail(f, FETCH_BROKEN, "avouch-fetch has no thread.");
         return;
     }
-    if (pthread_clockjoin_np(worker, NULL, CLOCK_MONOTONIC, &until) == 0)
-        return;
-    (void)pthread_mutex_lock(&f->lock);
-    const char *doing = f->doing;
-    (void)pthread_mutex_unlock(&f->lock);
-    (void)fetching_fail(f, FETCH_TOO_SLOW, "The time was up while %s.", doing);
+    (void)pthread_detach(worker);
+    fetching_wait(f);
 }
 
 int main(int argc, char **argv)
 {
-    static struct fetching f = { .lock = PTHREAD_MUTEX_INITIALIZER, .answer.fresh_s = -1, .doing = "it was started" };
+    static struct fetching f;
     uint32_t id = 0;
 
     (void)argv;
@@ -93,7 +76,7 @@ int main(int argc, char **argv)
         (void)fputs("avouch-fetch: avouch starts it; avouch doctor --fetch URL shows what it does\n", stderr);
         return 2;
     }
-    f.pool = pool_create(POOL_BYTES);
+    fetching_init(&f, pool_create(POOL_BYTES));
     if (!read_ask(&f, &id) || !fence(&f))
         return 1;
     run(&f);

@@ -152,9 +152,7 @@ static bool judge_answer(struct transfer *t)
         return fetching_fail(f, FETCH_BAD_TYPE, "It says that it is " SLICE_FMT ", not JSON.", SLICE_ARG(t->head.type));
     if (!utf8_is_valid(body) || slice_has(body, '\0'))
         return fetching_fail(f, FETCH_BAD_TYPE, "It says that it is JSON and is no text in UTF-8.");
-    f->answer.type = t->head.type;
-    f->answer.body = body;
-    f->answer.fresh_s = head_fresh_s(&t->head, time(NULL));
+    fetching_document(f, t->head.type, body, head_fresh_s(&t->head, time(NULL)));
     return true;
 }
 
@@ -176,7 +174,7 @@ static bool perform(struct transfer *t)
     fetching_do(f, "waiting for the document");
     CURLcode rc = curl_easy_perform(t->curl);
     if (curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 100 && status <= 599)
-        f->answer.status = (int)status;
+        fetching_status(f, (int)status);
     if (!f->http && f->answer.status != 0)
         tell_certificate(t);
     if (rc != CURLE_OK)

@@ -25,12 +25,12 @@ static char own_file[] = "/tmp/avouch-fence-XXXXXX", ca_file[] = "/tmp/avouch-fe
 /* What became of it: true is DONE, false REFUSED. */
 static enum end attempt(bool (*what)(void))
 {
-    static struct fetching f = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    static struct fetching f;
     int how = 0;
     pid_t pid = fork();
 
     if (pid == 0) {
-        f.pool = pool_create(1 << 20);
+        fetching_init(&f, pool_create(1 << 20));
         f.ask.settings.ca_file = slice_of(ca_file);
         _exit(!fence(&f) ? NO_FENCE : what() ? DONE : REFUSED);
     }
