@@ -60,14 +60,29 @@ static bool set_limits(struct transfer *t)
            SET(CURLOPT_OPENSOCKETFUNCTION, open_unix_socket);
 }
 
-/* The library's own list of authorities is a file and a folder; the operator's file takes the place of the first. */
+/* Where the system's authorities lie in a folder by their hash, one that is looked for is found there, and the one file with all of them
+ * need not be read: three quarters of the cost of a fetch. */
+static bool has_folder_of_authorities(void)
+{
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+
+    return v->age >= CURLVERSION_SEVENTH && v->capath != NULL && v->cainfo != NULL &&
+           slice_starts(slice_of(v->cainfo), slice_of(v->capath));
+}
+
+static bool set_authorities(struct transfer *t)
+{
+    struct slice own = t->f->ask.settings.ca_file;
+
+    if (own.n > 0)
+        return SET(CURLOPT_CAINFO, slice_cstr(t->f->pool, own)); /* the folder stays */
+    return !has_folder_of_authorities() || SET(CURLOPT_CAINFO, NULL);
+}
+
 static bool set_tls(struct transfer *t)
 {
-    const struct fetch_settings *s = &t->f->ask.settings;
-
     return SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
-           SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_CERTINFO, 1L) &&
-           (s->ca_file.n == 0 || SET(CURLOPT_CAINFO, slice_cstr(t->f->pool, s->ca_file)));
+           SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_CERTINFO, 1L) && set_authorities(t);
 }
 
 static bool set_request(struct transfer *t, const char *relay)

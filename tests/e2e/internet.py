@@ -3,6 +3,7 @@ avouch runs on; a second network namespace has a resolver whose names lead where
 addresses."""
 
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -110,6 +111,17 @@ def use_resolver():
         sh(f"mount --bind {path} $(realpath /etc/{name})")
 
 
+def use_authority(certificate):
+    """As one of the system's."""
+    import support
+
+    name = subprocess.run(["openssl", "x509", "-in", certificate, "-hash", "-noout"], check=True, capture_output=True, text=True).stdout.strip()
+    folder = support.directory("authorities")
+    shutil.copy(certificate, os.path.join(folder, name + ".0"))
+    shutil.copy(certificate, os.path.join(folder, "ca-certificates.crt"))
+    sh(f"mount --bind {folder} /etc/ssl/certs")
+
+
 def here():
     os.environ["AVOUCH_BIN"] = sys.argv[1]
     from support import equal
@@ -135,6 +147,12 @@ def here():
     for name in ("own.example", OWN):
         assert "(global, this machine's own) is not gone to" in fetch(name, "refused").of("address")[0]
     equal(world.seen()[0], 6, "connections")
+
+    doctor = Doctor(ca=False)
+    fetch("public.example", "bad_tls", "certificate")
+    use_authority(world.certificate)
+    fetch("public.example", "ok")
+    doctor = Doctor(ca=world.certificate)
 
     told = fetch("mixed.example", "ok")
     equal(sorted("not gone to" in a for a in told.of("address")), [False, True], "one is refused, the other is taken")
