@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds headscale and tailscaled, once: sh tests/tailnet/programs.sh      prints the directory that they are in
 # Both come as Go modules, in one build because most of their packages are the same; some five minutes of one core.
-# Status 77: no Go, or one that is too old.
+# Status 77: no Go, or one that is too old. 78: the modules cannot be had.
 # TS_BE_CLI=1 makes a `tailscale` of the tailscaled, for looking at a bed by hand.
 set -eu
 headscale=0.29.3 tailscale=1.102.5 go=1.26.6 # tailscale 1.104 wants Go 1.27
@@ -27,6 +27,7 @@ if [ ! -x "$directory/headscale" ] || [ ! -x "$directory/tailscaled" ]; then
     if ! (cd "$work" && CGO_ENABLED=0 GOTOOLCHAIN=local go build -mod=mod -trimpath -ldflags='-s -w' -tags="$tags" -o "$work/" \
         github.com/juanfont/headscale/cmd/headscale tailscale.com/cmd/tailscaled) >"$directory/log" 2>&1; then
         grep -v downloading "$directory/log" | tail -n 20 >&2
+        grep -qE 'dial tcp|i/o timeout|connection refused|TLS handshake|proxyconnect|40[34] |410 Gone|50[0-9] ' "$directory/log" && exit 78
         exit 1
     fi
     mv "$work/headscale" "$work/tailscaled" "$directory"

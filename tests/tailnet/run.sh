@@ -38,6 +38,7 @@ programs=$(sh tests/tailnet/programs.sh)
 case $? in
 0) ;;
 77) skip "headscale and tailscaled cannot be built without Go 1.26" ;;
+78) skip "headscale and tailscaled cannot be had: no Go module proxy answers (go env GOPROXY)" ;;
 *) fail "headscale and tailscaled cannot be built" ;;
 esac
 # the environment is emptied because proxies and certificate stores may be named in it
