@@ -21,7 +21,7 @@ enum peer_kind {
     PEER_EXPIRED,       /* the node key has expired */
     PEER_SHARED_IN,     /* another tailnet's node (ShareeNode, or a name outside our suffix) */
     PEER_OURSELVES,     /* our own node: any local process may be behind it */
-    PEER_UNSIGNED,      /* UnsignedPeerAPIOnly */
+    PEER_UNAPPROVED,    /* UnsignedPeerAPIOnly (tailnet lock), or not MachineAuthorized */
     PEER_STRANGE,       /* an answer that does not fit the question: address not the node's, no StableID, no user */
 };
 #define PEER_KIND_COUNT 8
@@ -43,7 +43,12 @@ struct peer {
 struct tailnet_self {
     struct slice stable_id;             /* our own node's */
     struct slice suffix;                /* MagicDNSSuffix, "tail1234.ts.net" */
+    bool tells_authorized;              /* this tailscaled says MachineAuthorized of nodes: whoever is without it is not */
 };
+
+/* An answer about our own node, which is authorized: does this tailscaled say so? (False is left out of its answers, so only that
+ * tells it from one that does not say.) */
+bool whois_tells_authorized(struct pool *p, struct slice body);
 
 /* The LocalAPI path that asks about an address: "/localapi/v0/whois?addr=...&proto=tcp". */
 struct slice whois_path(struct pool *p, const struct address *a, bool with_port);

@@ -255,7 +255,9 @@ void serve_on_status(struct serve *s)
         return;
     }
     /* our own node may have become another one: requests from now on judge by it */
-    if (!slice_eq(s->issuer->self.stable_id, s->watch.status.stable_id) && !serve_make_issuer(s, s->issuer->url))
+    bool changed = !slice_eq(s->issuer->self.stable_id, s->watch.status.stable_id) ||
+                   s->issuer->self.tells_authorized != s->watch.tells_authorized;
+    if (changed && !serve_make_issuer(s, s->issuer->url))
         LOG(LOG_ERROR, "our own node has changed, and the issuer cannot be renewed");
     s->machine.userspace = s->config.tailscale_mode == TAILSCALE_USERSPACE || s->watch.status.userspace;
     serve_follow(s);

@@ -66,6 +66,8 @@ struct serve {
         int64_t online_at;   /* CLOCK_BOOTTIME, seconds: when it last had its control server; 0: never asked */
         bool foreign, stale; /* why nobody can be known: another tailnet; without control server too long */
         bool ids_for_ever;
+        struct slice control_url; /* as it was told last; it lives as the pool does that was asked with */
+        bool tells_authorized;    /* whois.h */
     } watch;
 
     struct own_node {          /* mode own: the tailscaled that we start */

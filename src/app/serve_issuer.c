@@ -180,6 +180,7 @@ static struct issuer *make(struct serve *s, struct slice url, struct slice host,
     if (s->watch.known) {
         issuer->self.stable_id = pool_dup(s->settings, s->watch.status.stable_id);
         issuer->self.suffix = pool_dup(s->settings, s->watch.status.suffix);
+        issuer->self.tells_authorized = s->watch.tells_authorized;
     }
     return issuer;
 }

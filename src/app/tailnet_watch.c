@@ -24,7 +24,7 @@ static bool read_status(struct serve *s, struct job *j, struct tailnet_status *r
 }
 
 /* All that is asked is there: the new answers take the old ones' place. */
-static void take_over(struct serve *s, struct slice control_url)
+static void take_over(struct serve *s)
 {
     struct tailnet_watch *w = &s->watch;
 
@@ -35,7 +35,7 @@ static void take_over(struct serve *s, struct slice control_url)
     w->known = true;
     tailnet_note_online(s, was_online);
     s->machine.daemon_uid = asker_daemon_uid(s->asker);
-    if (tailnet_judge(s, control_url))
+    if (tailnet_judge(s, w->control_url))
         serve_on_status(s);
 }
 
@@ -45,30 +45,46 @@ static void give_up(struct tailnet_watch *w)
     w->asking = false;
 }
 
+static void ask(struct serve *s, struct slice path, void (*land)(struct job *))
+{
+    struct ask *ask = &s->watch.ask;
+
+    ask->path = path;
+    ask->job = (struct job){ .at = asker_queue(s->asker), .home = loop_inbox(s->loop), .land = land, .owner = s };
+    job_send(&ask->job);
+}
+
+/* About ourselves: what this tailscaled says of a node that is all it should be. */
+static void on_ourselves(struct job *j)
+{
+    struct serve *s = j->owner;
+    struct tailnet_watch *w = &s->watch;
+
+    if (j->err == ERR_OK) /* else as before: the rest of what it says counts */
+        w->tells_authorized = w->ask.ret_status == 200 && whois_tells_authorized(w->ask.pool, w->ask.ret_body);
+    w->asking = false;
+    take_over(s);
+}
+
 /* An old tailscaled, or one that we may not ask, does not say which control server it obeys: then the other marks count. */
 static void on_prefs(struct job *j)
 {
     struct serve *s = j->owner;
     struct tailnet_watch *w = &s->watch;
-    struct slice control_url = SLICE_NONE;
+    struct address own;
 
     if (j->err != ERR_OK) {
         give_up(w);
         return;
     }
-    if (w->ask.ret_status == 200 && prefs_parse(w->ask.pool, w->ask.ret_body, &control_url) != ERR_OK)
-        control_url = SLICE_NONE;
+    if (w->ask.ret_status != 200 || prefs_parse(w->ask.pool, w->ask.ret_body, &w->control_url) != ERR_OK)
+        w->control_url = SLICE_NONE;
+    if (w->fresh.addresses.n > 0 && address_parse(w->fresh.addresses.at[0], &own)) {
+        ask(s, whois_path(w->ask.pool, &own, false), on_ourselves);
+        return;
+    }
     w->asking = false;
-    take_over(s, control_url);
-}
-
-static void ask(struct serve *s, const char *path, void (*land)(struct job *))
-{
-    struct ask *ask = &s->watch.ask;
-
-    ask->path = slice_of(path);
-    ask->job = (struct job){ .at = asker_queue(s->asker), .home = loop_inbox(s->loop), .land = land, .owner = s };
-    job_send(&ask->job);
+    take_over(s);
 }
 
 static void on_status(struct job *j)
@@ -76,7 +92,7 @@ static void on_status(struct job *j)
     struct serve *s = j->owner;
 
     if (read_status(s, j, &s->watch.fresh))
-        ask(s, PREFS_PATH, on_prefs);
+        ask(s, SL(PREFS_PATH), on_prefs);
     else
         give_up(&s->watch);
 }
@@ -104,5 +120,5 @@ void tailnet_watch_tick(void *serve)
         return;
     w->ask = (struct ask){ .pool = pool_create(WATCH_POOL_BYTES) };
     w->asking = true;
-    ask(s, STATUS_PATH, on_status);
+    ask(s, SL(STATUS_PATH), on_status);
 }

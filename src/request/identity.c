@@ -231,9 +231,9 @@ enum oauth_error caller_error(const struct peer *peer)
     case PEER_MACHINE: return OAUTH_NODE_TAGGED;
     case PEER_EXPIRED: return OAUTH_NODE_EXPIRED;
     case PEER_SHARED_IN: return OAUTH_NODE_SHARED_IN;
+    case PEER_UNAPPROVED: return OAUTH_NODE_UNAPPROVED;
+    case PEER_OURSELVES: return OAUTH_NODE_IS_OURS;
     case PEER_NOBODY:
-    case PEER_OURSELVES:
-    case PEER_UNSIGNED:
     case PEER_STRANGE: break;
     }
     return OAUTH_NOT_ON_TAILNET;

@@ -22,6 +22,8 @@ static bool *part_of(struct tpl_error *t, enum oauth_error code)
     case OAUTH_NOT_ON_TAILNET: return &t->not_on_tailnet;
     case OAUTH_NODE_EXPIRED: return &t->node_expired;
     case OAUTH_NODE_SHARED_IN: return &t->node_shared_in;
+    case OAUTH_NODE_UNAPPROVED: return &t->node_unapproved;
+    case OAUTH_NODE_IS_OURS: return &t->node_is_ours;
     case OAUTH_TEMPORARILY_UNAVAILABLE: return &t->temporarily_unavailable;
     case OAUTH_ACCESS_DENIED: return &t->access_denied;
     case OAUTH_UNAUTHORIZED_CLIENT: return &t->unauthorized_client;

@@ -118,6 +118,20 @@ static enum peer_kind judge_owner(struct pool *p, const struct json *node, bool 
     return peer->user_id == 0 ? PEER_STRANGE : PEER_PERSON;
 }
 
+static bool is_authorized(const struct json *node)
+{
+    bool authorized = false;
+
+    return json_bool(json_member(node, "MachineAuthorized"), &authorized) && authorized;
+}
+
+bool whois_tells_authorized(struct pool *p, struct slice body)
+{
+    const struct json *root = NULL;
+
+    return json_parse(p, body, WHOIS_BYTES_MAX, &root) == ERR_OK && is_authorized(json_member(root, "Node"));
+}
+
 static enum peer_kind judge(struct pool *p, const struct json *node, bool fits, const struct tailnet_self *self,
                             const struct peer *peer)
 {
@@ -125,8 +139,8 @@ static enum peer_kind judge(struct pool *p, const struct json *node, bool fits, 
         return PEER_STRANGE;
     if (self->stable_id.n > 0 && slice_eq(peer->stable_id, self->stable_id))
         return PEER_OURSELVES;
-    if (node_forbids(p, json_member(node, "UnsignedPeerAPIOnly")))
-        return PEER_UNSIGNED;
+    if (node_forbids(p, json_member(node, "UnsignedPeerAPIOnly")) || (self->tells_authorized && !is_authorized(node)))
+        return PEER_UNAPPROVED;
     if (node_forbids(p, json_member(node, "Expired")))
         return PEER_EXPIRED;
     return judge_owner(p, node, fits, self->suffix, peer);

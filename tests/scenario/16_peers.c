@@ -28,7 +28,7 @@ static void refused(struct world *w)
         { EXPIRED, "node_expired", "old-laptop" },
         { SHARED_IN, "node_shared_in", "mallory@elsewhere.example" },
         { NOBODY, "not_on_tailnet", NOBODY },
-        { "100.64.0.1", "not_on_tailnet", "100.64.0.1" }, /* our own node: any local process may be behind it */
+        { "100.64.0.1", "node_is_ours", "own device" }, /* our own node: any local process may be behind it */
         { "192.168.1.5", "not_on_tailnet", "192.168.1.5" },
         { "127.0.0.1", "not_on_tailnet", "127.0.0.1" },
         { "203.0.113.7", "not_on_tailnet", "203.0.113.7" },

@@ -19,7 +19,7 @@ null deletes:
     serve          the serve configuration                           cert_denied_to     uids that get no certificate
     people         {NAME: {id, login, display_name, picture}}
     nodes          {NAME: {id, person | tags, addresses: [IP], grants: [object] | caps: CapMap, expired, key_expiry, routes: [CIDR],
-                    fqdn, sharee, sharer, unsigned, online, extra: {members put into Node as they are}}}
+                    fqdn, sharee, sharer, unsigned, unauthorized, online, extra: {members put into Node as they are}}}
     sources        {"127.0.0.2": NODE, "127.0.0.1:4711": NODE, "*": NODE}: which node a loopback address is, as in userspace mode:
                     IP:PORT first, then IP (any port), then "*" (any loopback address); others are a miss
     services       {"100.64.0.4:443": "127.0.0.1:4711"}: what `dial` of a node's address and port is connected with; other ports of nodes
@@ -139,6 +139,8 @@ class Tailnet:
                              ("unsigned", "UnsignedPeerAPIOnly")):
             if node.get(ours):
                 answer[theirs] = node[ours]
+        if node.get("unauthorized"):
+            del answer["MachineAuthorized"]
         if node.get("sharee"):
             answer["Hostinfo"]["ShareeNode"] = True
         return {**answer, **node.get("extra", {})}

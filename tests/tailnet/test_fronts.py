@@ -152,7 +152,7 @@ def test_proxy(any_way):
     bed, alice, bob = any_way.bed, any_way.bed["alice"].v4, any_way.bed["bob"].v4
     for hops, who in (([alice], "alice@example.com"), ([f"{bob}, {alice}"], "alice@example.com"), ([bob], "bob@example.com"),
                       ([any_way.bed["alice"].v6], "alice@example.com"), ([f"{alice}, 10.77.0.99"], "not_on_tailnet"), ([], "not_on_tailnet"),
-                      ([alice, bob], "not_on_tailnet"), ([bed["ci"].v4], None), ([any_way.node.v4], "not_on_tailnet")):
+                      ([alice, bob], "not_on_tailnet"), ([bed["ci"].v4], None), ([any_way.node.v4], "node_is_ours")):
         connection = socket.create_connection(any_way.provider.proxied, SECONDS)
         assert who_am_i(any_way, connection, *(f"X-Forwarded-For: {hop}" for hop in hops)) == who, hops
     connection = bed["alice"].connect(*any_way.provider.proxied)  # not a proxy of ours

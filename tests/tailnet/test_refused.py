@@ -89,10 +89,10 @@ def test_our_own_node_is_nobody(any_way):
     """Any local process can appear as it."""
     if any_way.is_kernel:
         answer = Browser(any_way.provider, any_way.node).get(url_of(any_way))
-        must_be_page(answer.status_code, answer.text, "not_on_tailnet")
+        must_be_page(answer.status_code, answer.text, "node_is_ours")
         return
     status, _, text = answer_over(tls_over(any_way.provider, any_way.node.dial(any_way.node.v4, 443)), page_request(any_way.provider, url_of(any_way)))
-    must_be_page(status, text, "not_on_tailnet")
+    must_be_page(status, text, "node_is_ours")
 
 
 def test_lan_cannot_connect(any_way):

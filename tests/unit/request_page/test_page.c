@@ -185,6 +185,8 @@ static void each_error_has_its_heading_and_code(void)
         { "not_on_tailnet", "We can’t tell who you are" },
         { "node_expired", "This device has to sign in to the tailnet again" },
         { "node_shared_in", "This device belongs to another tailnet" },
+        { "node_unapproved", "This device is not approved yet" },
+        { "node_is_ours", "This is the server\xe2\x80\x99s own device" },
         { "temporarily_unavailable", "We can’t check who you are just now" },
         { "access_denied", "<bdi>Grafana</bdi> is not open to you" },
         { "invalid_request", "<bdi>Grafana</bdi>’s request has a mistake in it" },

@@ -115,9 +115,27 @@ static void test_ourselves(void)
               PEER_OURSELVES);
 }
 
-static void test_unsigned(void)
+static void test_unapproved(void)
 {
-    CHECK_INT(parse(HEAD ", \"UnsignedPeerAPIOnly\": true}" TAIL).kind, PEER_UNSIGNED);
+    const struct tailnet_self telling = { .stable_id = self.stable_id,
+                                          .suffix = self.suffix,
+                                          .tells_authorized = true };
+    static const char *const without[] = { HEAD "}" TAIL, HEAD ", \"MachineAuthorized\": false}" TAIL,
+                                           HEAD ", \"MachineAuthorized\": null}" TAIL };
+    struct address a = address("100.64.0.2");
+    struct peer peer;
+
+    CHECK_INT(parse(HEAD ", \"UnsignedPeerAPIOnly\": true}" TAIL).kind, PEER_UNAPPROVED);
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+        CHECK(!whois_tells_authorized(pool, slice_of(without[i])));
+        CHECK_INT(whois_parse(pool, slice_of(without[i]), &a, &telling, &peer), ERR_OK);
+        CHECK_INT(peer.kind, PEER_UNAPPROVED);
+        CHECK_INT(parse(without[i]).kind, PEER_PERSON); /* one that does not say it of anybody */
+    }
+    CHECK(whois_tells_authorized(pool, SL(HEAD ", \"MachineAuthorized\": true}" TAIL)));
+    CHECK_INT(whois_parse(pool, SL(HEAD ", \"MachineAuthorized\": true}" TAIL), &a, &telling, &peer), ERR_OK);
+    CHECK_INT(peer.kind, PEER_PERSON);
+    CHECK(!whois_tells_authorized(pool, SL("no match for IP:port\n")));
 }
 
 static void test_shared_in(void)
@@ -262,7 +280,7 @@ int main(void)
         { "tags of an odd form are nobody's", test_odd_tags_are_nobodys },
         { "an expired node", test_expired },
         { "our own node", test_ourselves },
-        { "an unsigned peer", test_unsigned },
+        { "unsigned and unauthorized peers", test_unapproved },
         { "a node of another tailnet", test_shared_in },
         { "a grant to everybody is not for other tailnets", test_shared_in_gets_nothing },
         { "what is not known of ourselves is not compared", test_unknown_self_is_not_compared },
