@@ -31,7 +31,6 @@ struct fetching {
     /* resolve.c */
     struct address addresses[FETCH_ADDRESSES_MAX]; /* that may be gone to, in the order to try */
     size_t address_n;
-    struct address at; /* the one that is connected */
 };
 
 /* fetching.c */

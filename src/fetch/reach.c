@@ -122,11 +122,12 @@ bool reach(struct fetching *f, int *ret_fd)
         bool tailnet = address_is_tailnet(a) && !has_route_into_tailnet(a);
         bool done = tailnet ? dial(f, a, left_ms, ret_fd) : connect_directly(f, a, left_ms, ret_fd);
 
-        f->at = *a;
         if (done)
             return true;
     }
-    struct slice last = address_text(f->pool, &f->at);
+    if (fetching_left_ms(f) == 0)
+        return fetching_fail(f, FETCH_TOO_SLOW, "The time was up while connecting.");
+    struct slice last = address_text(f->pool, &f->addresses[f->address_n - 1]);
     return fetching_fail(f, FETCH_UNREACHABLE, "No connection to " SLICE_FMT "%s.", SLICE_ARG(last),
                          f->address_n > 1 ? " or the name's other addresses" : "");
 }

@@ -11,6 +11,8 @@
 #include "fetch_int.h"
 #include "head.h"
 
+#define LOCAL_MS 2000 /* for tailscaled: it may hang, and the name not be its own */
+
 struct transfer {
     struct fetching *f;
     CURL *curl;
@@ -224,9 +226,11 @@ bool transfer_local(struct fetching *f, const char *path, size_t bytes_max, stru
 {
     struct transfer local = { .f = f }, *t = &local;
     const char *url = slice_cstr(f->pool, pool_fmt(f->pool, "http://local-tailscaled.sock%s", path));
+    int64_t left_ms = fetching_left_ms(f) < LOCAL_MS ? fetching_left_ms(f) : LOCAL_MS;
     long status = 0;
 
     bool done = begin(t, bytes_max) && SET(CURLOPT_PROTOCOLS_STR, "http") && SET(CURLOPT_URL, url) &&
+                SET(CURLOPT_TIMEOUT_MS, (long)left_ms) &&
                 SET(CURLOPT_UNIX_SOCKET_PATH, slice_cstr(f->pool, f->ask.settings.tailscaled)) &&
                 curl_easy_perform(t->curl) == CURLE_OK &&
                 curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status == 200;

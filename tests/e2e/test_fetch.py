@@ -384,6 +384,9 @@ def test_fetch_tailscaled_hangs():
         api.fault({"kind": "hang", "path": "dial"})
         told = doctor.fetch(o.url(host="100.64.0.4")).must("unreachable")
         assert "does not answer" in told.of("way")[0], told.findings
+        api.fault({"kind": "hang", "path": "status"})
+        told = Doctor("localhost", tailscaled=api.path).fetch(o.url()).must("ok")
+        assert "tailscaled does not say" in told.of("name")[0], "a name that is not its own does not wait for it"
 
 
 test_fetch_tailscaled_hangs.slow = True
