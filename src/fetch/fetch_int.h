@@ -42,6 +42,12 @@ void fetching_step(struct fetching *f, enum fetch_stage stage, bool good, const 
     __attribute__((format(printf, 4, 5)));
 void fetching_do(struct fetching *f, const char *doing); /* static text: "resolving the name" */
 int64_t fetching_left_ms(const struct fetching *f);      /* 0: the time is up */
+void fetching_status(struct fetching *f, int status);
+void fetching_document(struct fetching *f, struct slice type, struct slice body, int64_t fresh_s);
+void fetching_end(struct fetching *f);  /* the worker's last word */
+void fetching_wait(struct fetching *f); /* for it, or for the end of the time, which is a failure */
+/* The answer, from what is there by now; the worker may still run. In a pool of its own. */
+struct slice fetching_answer(struct fetching *f, struct pool *p);
 
 bool url_read(struct fetching *f); /* url.c: what may be asked for at all */
 bool resolve(struct fetching *f);  /* resolve.c: where it leads, and which of that is gone to */
@@ -58,13 +64,6 @@ bool tailscaled_lookup(struct fetching *f); /* addresses of the node that has th
 enum dialled { DIALLED, DIAL_NO_ROUTE, DIAL_FAILED };
 enum dialled tailscaled_dial(struct fetching *f, const struct address *a, int64_t left_ms, int *ret_fd,
                              struct slice *ret_why);
-
-void fetching_status(struct fetching *f, int status);
-void fetching_document(struct fetching *f, struct slice type, struct slice body, int64_t fresh_s);
-void fetching_end(struct fetching *f);  /* the worker's last word */
-void fetching_wait(struct fetching *f); /* for it, or for the end of the time, which is a failure */
-/* The answer, from what is there by now; the worker may still run. In a pool of its own. */
-struct slice fetching_answer(struct fetching *f, struct pool *p);
 
 /* fence.c: what this process gives up for good, before it listens to anybody and has a second thread. False: the reason is on
  * standard error. */

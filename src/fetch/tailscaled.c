@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fetch_int.h"
@@ -72,14 +71,6 @@ bool tailscaled_lookup(struct fetching *f)
 
 /* ---- dial ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t = { 0 };
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int connect_to_daemon(struct slice path)
 {
     struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -107,13 +98,14 @@ static bool send_dial(struct fetching *f, int fd, const struct address *a)
 }
 
 /* Byte by byte: what follows the head is the connection's, and not to be read here. */
-static bool read_head(int fd, int64_t until_ms, char ret[static REPLY_BYTES_MAX], size_t *ret_n)
+static bool read_head(const struct fetching *f, int fd, int64_t spare_ms, char ret[static REPLY_BYTES_MAX],
+                      size_t *ret_n)
 {
     struct pollfd p = { .fd = fd, .events = POLLIN };
     size_t n = 0;
 
     while (n < 4 || memcmp(ret + n - 4, "\r\n\r\n", 4) != 0) {
-        int64_t left_ms = until_ms - now_ms();
+        int64_t left_ms = fetching_left_ms(f) - spare_ms;
 
         if (n == REPLY_BYTES_MAX || left_ms <= 0 || poll(&p, 1, (int)left_ms) != 1 || recv(fd, ret + n, 1, 0) != 1)
             return false;
@@ -158,7 +150,7 @@ static enum dialled judge(struct fetching *f, int fd, struct slice head, struct 
 enum dialled tailscaled_dial(struct fetching *f, const struct address *a, int64_t left_ms, int *ret_fd,
                              struct slice *ret_why)
 {
-    int64_t until_ms = now_ms() + left_ms;
+    int64_t spare_ms = fetching_left_ms(f) - left_ms; /* of the fetch's time, for the other addresses */
     int fd = connect_to_daemon(f->ask.settings.tailscaled);
     enum dialled d = DIAL_FAILED;
     char head[REPLY_BYTES_MAX];
@@ -167,7 +159,7 @@ enum dialled tailscaled_dial(struct fetching *f, const struct address *a, int64_
     *ret_why = SL("it does not answer");
     if (fd < 0)
         return DIAL_FAILED;
-    if (send_dial(f, fd, a) && read_head(fd, until_ms, head, &n))
+    if (send_dial(f, fd, a) && read_head(f, fd, spare_ms, head, &n))
         d = judge(f, fd, slice_bytes(head, n), ret_why);
     if (d == DIALLED)
         *ret_fd = fd;
