@@ -4,9 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ask.h"
 #include "doctor.h"
-#include "loop.h"
+#include "job_wait.h"
 
 #define DOCTOR_TIMEOUT_MS 10000
 
@@ -18,43 +17,11 @@ void doctor_say(struct doctor *d, const char *check, enum finding_state state, s
 
 /* ---- asking ---- */
 
-static void on_answer(struct job *j)
-{
-    loop_stop(j->owner);
-}
-
-static void refuse_all(void *ctx, const struct http_request *r, struct client_conn *client)
-{
-    (void)ctx;
-    (void)r;
-    client->answer(client, &(struct answer){ .status = 503, .body = SL("") });
-}
-
-struct loop *doctor_loop(void)
-{
-    return loop_create(refuse_all, NULL);
-}
-
-void doctor_run(struct loop *loop, struct job *j)
-{
-    j->home = loop_inbox(loop);
-    j->land = on_answer;
-    j->owner = loop;
-    job_send(j);
-    loop_run(loop);
-}
-
 bool doctor_ask(struct doctor *d, const char *path, int *ret_status, struct slice *ret_body, const char **ret_why)
 {
-    struct loop *loop = doctor_loop();
-    struct asker *asker = asker_create(loop, d->c->config.tailscale_socket);
     struct ask ask = { .pool = d->pool, .path = slice_of(path) };
 
-    asker_set_timeout(asker, DOCTOR_TIMEOUT_MS);
-    ask.job.at = asker_queue(asker);
-    doctor_run(loop, &ask.job);
-    asker_destroy(asker);
-    loop_destroy(loop);
+    job_wait_ask(d->c->config.tailscale_socket, DOCTOR_TIMEOUT_MS, &ask);
     if (ask.job.err != ERR_OK) {
         *ret_why = err_text(ask.job.err);
         return false;

@@ -38,10 +38,6 @@ struct doctor {
 /* text, mend: in the pool or static; mend NULL: none. */
 void doctor_say(struct doctor *d, const char *check, enum finding_state state, struct slice text, const char *mend);
 
-/* A loop that serves nobody, and one job on it until it lands. */
-struct loop *doctor_loop(void);
-void doctor_run(struct loop *loop, struct job *j);
-
 /* An answer of tailscaled's LocalAPI. False: none came (*ret_why). */
 bool doctor_ask(struct doctor *d, const char *path, int *ret_status, struct slice *ret_body, const char **ret_why);
 

@@ -6,6 +6,7 @@
 #include "encode.h"
 #include "fetch.h"
 #include "fetch_zygote.h"
+#include "job_wait.h"
 
 /* What mends it, where there is a general answer. */
 static const char *const mends[FETCH_OUTCOME_COUNT] = {
@@ -62,10 +63,10 @@ void doctor_check_fetch(struct doctor *d)
         doctor_say(d, "process", FINDING_BAD, pool_fmt(d->pool, "No process is to be had: %s.", strerror(errno)), NULL);
         return;
     }
-    struct loop *loop = doctor_loop();
+    struct loop *loop = job_wait_loop();
     struct fetcher *fetcher = fetcher_create(loop, channel, &settings);
     fetch.job.at = fetcher_queue(fetcher);
-    doctor_run(loop, &fetch.job);
+    job_wait(loop, &fetch.job);
     fetcher_destroy(fetcher);
     loop_destroy(loop);
     tell(d, &fetch.ret);

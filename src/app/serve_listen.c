@@ -1,10 +1,12 @@
 /* Listeners: from the settings, or handed over by the supervisor in the settings' order. Those of the node's own addresses follow
  * them: a node that is made anew has others. */
+#include "job_wait.h"
 #include "serve_int.h"
 
 #define LISTEN_FDS_START  3
 #define OWN_ADDRESSES_MAX 8
 #define FOLLOW_POOL_BYTES (1U << 20)
+#define DEV_ASK_MS        1000
 
 void serve_set_tls(struct serve *s, struct ssl_ctx_st *tls)
 {
@@ -197,6 +199,32 @@ static bool read_proxies(struct serve *s)
     return true;
 }
 
+/* A userspace tailscaled hands everybody of its tailnet over on 127.0.0.1: there each of them would be one of the made-up people. */
+static bool meets_a_tailnet(const struct serve *s, const struct listen_spec *spec)
+{
+    struct ask ask = { .pool = s->pool, .path = SL("/localapi/v0/status?peers=false") };
+    struct address first;
+
+    if (!address_parse(SL("127.0.0.1"), &first) || !address_same_ip(&first, &spec->address))
+        return false;
+    job_wait_ask(s->config.tailscale_socket, DEV_ASK_MS, &ask);
+    struct tailnet_status status;
+    return ask.job.err == ERR_OK && status_parse(s->pool, ask.ret_body, &status) == ERR_OK && status.userspace;
+}
+
+static bool may_listen(const struct serve *s, const struct listen_spec *spec)
+{
+    if (spec->class != LISTEN_DEV)
+        return true;
+    if (!s->config.dev)
+        return serve_complain("a dev listener is for --dev");
+    if (meets_a_tailnet(s, spec))
+        return serve_complain(
+            "a tailscaled without a network interface runs here, and everybody of its tailnet would come "
+            "to 127.0.0.1 as one of the made-up people: --listen '[::1]:9080' is for this machine alone");
+    return true;
+}
+
 bool serve_listen(struct serve *s)
 {
     unsigned handed = systemd_listen_fds();
@@ -210,8 +238,8 @@ bool serve_listen(struct serve *s)
         int fd = i < handed ? LISTEN_FDS_START + (int)i : -1;
         if (!listen_spec_parse(s->config.listen.at[i], &spec))
             return serve_complain("listen: " SLICE_FMT " is not CLASS:ADDRESS", SLICE_ARG(s->config.listen.at[i]));
-        if (spec.class == LISTEN_DEV && !s->config.dev)
-            return serve_complain("a dev listener is for --dev");
+        if (!may_listen(s, &spec))
+            return false;
         if (!(spec.any_own_address ? open_own_addresses(s, spec, fd) : open_one(s, &spec, fd)))
             return false;
     }

@@ -14,8 +14,8 @@ import threading
 import time
 
 import wire
-from support import (BINARY, STOP_S, Dev, Tailnet, authority, basic, decode_jwt, equal, free_port, shared_dev, spawn, userinfo, verify,
-                     wait_until, write_file)
+from support import (BINARY, STOP_S, Dev, LocalAPI, Tailnet, authority, basic, decode_jwt, equal, free_port, shared_dev, spawn, userinfo,
+                     verify, wait_until, write_file)
 
 JWKS = "/.well-known/jwks.json"
 
@@ -339,6 +339,25 @@ def test_operator_dev_listens_on_loopback_only():
                               timeout=20,
                               capture_output=True, text=True, check=False)
         assert done.returncode in (1, 2) and "loopback" in done.stderr, f"{listen}: {done.returncode} {done.stderr}"
+
+
+def connects(address, port):
+    with socket.socket(socket.AF_INET6) as s:
+        return s.connect_ex((address, port)) == 0
+
+
+def test_operator_dev_is_not_beside_a_userspace_tailscaled():
+    """Everybody of its tailnet arrives on 127.0.0.1 (security P)."""
+    folder = shared_dev().dir
+    socket_path, port = os.path.join(folder, "userspace.sock"), free_port()
+    serve = [BINARY, "serve", "--dev", "--state", os.path.join(folder, "beside"), "--listen"]
+    with LocalAPI(socket_path, {"tun": False}):
+        env = {**os.environ, "AVOUCH_TAILSCALE_SOCKET": socket_path}
+        done = subprocess.run([*serve, f"127.0.0.1:{port}"], env=env, timeout=20, capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "--listen '[::1]:" in done.stderr, f"{done.returncode} {done.stderr}"
+        with subprocess.Popen([*serve, f"[::1]:{port}"], env=env, stderr=subprocess.DEVNULL) as beside:
+            wait_until("a server beside it", lambda: connects("::1", port))
+            beside.terminate()
 
 
 def test_operator_sockets_of_the_supervisor():
