@@ -28,7 +28,6 @@ static void put_client(struct txn *t, struct slice id, enum auth_method method, 
 }
 
 /* A database with our clients, open until the end. */
-static struct pool *pool;
 static struct store *store;
 static struct view *view;
 
@@ -38,8 +37,7 @@ static void open_database(void)
     struct pool *p = pool_create(POOL_CAP);
     struct slice why = SLICE_NONE;
 
-    pool = pool_create(POOL_CAP);
-    enum err e = store_open(pool, &options, &store, &why);
+    enum err e = store_open(p, &options, &store, &why);
     assert(e == ERR_OK);
     view = view_create(store);
     struct txn *t = txn_create(p, view, 1);
