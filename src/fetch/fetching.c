@@ -2,6 +2,7 @@
  * is waiting for then. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "encode.h"
@@ -42,7 +43,7 @@ static void format(char ret[static FETCH_TEXT_BYTES_MAX + 1], const char *fmt, v
 static void format(char ret[static FETCH_TEXT_BYTES_MAX + 1], const char *fmt, va_list args)
 {
     (void)vsnprintf(ret, FETCH_TEXT_BYTES_MAX + 1, fmt, args);
-    if (text_is_printable(slice_of(ret)))
+    if (text_is_printable(slice_bytes(ret, strlen(ret))))
         return;
     for (char *c = ret; *c != '\0'; c++)
         if (*c < ' ' || *c > '~')
