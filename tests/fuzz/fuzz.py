@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import glob
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -17,8 +18,9 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 AT_A_TIME = 2
 PERCENT = 80
 CACHED_INPUTS_MAX = 1000  # of a target; past it only those that reach something are kept
+CACHED_PER_SECOND = 20  # of the time given, so many are tried again at the beginning: whole requests are a hundred a second
 INPUT_SECONDS = 20  # an input that takes longer has found something
-MEMORY_MIB = 2048
+MEMORY_MIB = 1024
 GRACE_SECONDS = 120  # beyond the time given, for the inputs there are already
 
 Outcome = collections.namedtuple("Outcome", "name wrong summary notes")
@@ -67,23 +69,37 @@ class Fuzzed:
             return (e.stdout or b"").decode(errors="replace"), f"no end after {seconds + GRACE_SECONDS} s"
         return r.stdout.decode(errors="replace"), f"status {r.returncode}" if r.returncode else None
 
+    def folder(self, name):
+        path = os.path.join(self.scratch, name)
+        os.mkdir(path)
+        return path
+
+    def sample(self):
+        """Some of the cached inputs, others each time."""
+        folder, names = self.folder("sample"), os.listdir(self.cache)
+        for name in random.sample(names, min(len(names), CACHED_PER_SECOND * self.arguments.seconds)):
+            shutil.copy(os.path.join(self.cache, name), folder)
+        return folder
+
     def fuzz(self):
-        dictionary = os.path.join(HERE, "dictionary", self.name + ".dict")
+        dictionary, new = os.path.join(HERE, "dictionary", self.name + ".dict"), self.folder("new")
         options = [f"-max_total_time={self.arguments.seconds}", f"-dict={dictionary}", "-print_final_stats=1", "-reload=0"]
-        return self.run(options, self.cache, self.corpus, seconds=self.arguments.seconds)
+        result = self.run(options, new, self.corpus, self.sample(), seconds=self.arguments.seconds)
+        shutil.copytree(new, self.cache, dirs_exist_ok=True)
+        return result
 
     def merge(self, into, *options):
         """Copies into a folder what of the cache reaches something that the folder does not."""
         return self.run(["-merge=1", *options], into, self.cache, seconds=600)
 
     def trim_cache(self):
-        if len(os.listdir(self.cache)) <= CACHED_INPUTS_MAX:
+        names = os.listdir(self.cache)
+        if len(names) <= CACHED_INPUTS_MAX:
             return
-        fewer = os.path.join(self.scratch, "fewer")
-        os.mkdir(fewer)
+        fewer = self.folder("fewer")
         if self.merge(fewer, "-set_cover_merge=1")[1] is None:
-            shutil.rmtree(self.cache)
-            shutil.copytree(fewer, self.cache)
+            for name in set(names) - set(os.listdir(fewer)):
+                os.unlink(os.path.join(self.cache, name))
 
     def keep(self):
         """New edges only, and not how often they were run over: a corpus is to be read, too."""
