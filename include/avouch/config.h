@@ -29,6 +29,7 @@ struct config {
     enum tailscale_mode tailscale_mode;
     struct slice tailscale_socket;
     int64_t tailscale_max_stale;        /* seconds without its control server that our node may be believed */
+    struct slice tailscale_service;     /* none, or the Tailscale Service that we are: svc:idp */
     struct slice tailscale_hostname, tailscale_control_url, tailscale_auth_key_file; /* mode own */
     struct slice outbound_ca_file;
     struct slices outbound_allow;       /* fetch_allow.h */

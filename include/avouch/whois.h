@@ -43,6 +43,7 @@ struct peer {
 struct tailnet_self {
     struct slice stable_id;             /* our own node's */
     struct slice suffix;                /* MagicDNSSuffix, "tail1234.ts.net" */
+    struct slice service;               /* the Tailscale Service that we are; none: just our own node */
     bool tells_authorized;              /* this tailscaled says MachineAuthorized of nodes: whoever is without it is not */
 };
 
@@ -50,8 +51,10 @@ struct tailnet_self {
  * tells it from one that does not say.) */
 bool whois_tells_authorized(struct pool *p, struct slice body);
 
-/* The LocalAPI path that asks about an address: "/localapi/v0/whois?addr=...&proto=tcp". */
-struct slice whois_path(struct pool *p, const struct address *a, bool with_port);
+/* The LocalAPI path that asks about an address: "/localapi/v0/whois?addr=...&proto=tcp". service: whose grants are asked for, where we are
+ * a Tailscale Service; none: our own node's. */
+struct slice whois_path(struct pool *p, const struct address *a, bool with_port, struct slice service);
+bool whois_service_is_valid(struct slice name); /* "svc:" and a DNS label in lower case */
 
 /* body: of a 200. asked: the address asked about, checked to be the node's unless it is a loopback (userspace) one.
  * ERR_INPUT: not a whois answer at all (then 503, not "nobody"). */

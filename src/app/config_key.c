@@ -41,6 +41,7 @@ static const struct key keys[] = {
     { "contact", "a text such as \"ask Bob\"", TEXT, AT(contact), 200, NULL },
     { "tailscale.mode", "auto, kernel, userspace or own", MODE, AT(tailscale_mode), 20, "auto|kernel|userspace|own" },
     { "tailscale.socket", "a socket's absolute path", PATH, AT(tailscale_socket), 107, NULL },
+    { "tailscale.service", "a name such as svc:idp", TEXT, AT(tailscale_service), 67, NULL, whois_service_is_valid },
     { "tailscale.hostname", "a name such as idp", TEXT, AT(tailscale_hostname), 63, NULL },
     { "tailscale.control_url", "an address such as https://controlplane.tailscale.com", TEXT, AT(tailscale_control_url),
       300, NULL },

@@ -36,6 +36,9 @@ static bool leads_here(struct doctor *d, const struct addrinfo *found)
 {
     struct address a, own;
 
+    /* a Tailscale Service has addresses of its own, which only its hosts' tailscaled knows */
+    if (d->c->config.tailscale_service.n > 0)
+        return address_of(found->ai_addr, &a) && address_is_tailnet(&a);
     for (; found != NULL; found = found->ai_next)
         for (size_t i = 0; address_of(found->ai_addr, &a) && i < d->status.addresses.n; i++)
             if (address_parse(d->status.addresses.at[i], &own) && address_same_ip(&a, &own))

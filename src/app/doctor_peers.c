@@ -41,7 +41,7 @@ static void take_grants(struct doctor *d, const struct json *peer, struct census
 
     if (!json_text(json_item(json_member(peer, "TailscaleIPs"), 0), &address) || !address_parse(address, &a))
         return;
-    const char *path = slice_cstr(d->pool, whois_path(d->pool, &a, false));
+    const char *path = slice_cstr(d->pool, whois_path(d->pool, &a, false, d->c->config.tailscale_service));
     if (!doctor_ask(d, path, &status, &body, &why) || status != 200 ||
         json_parse(d->pool, body, WHOIS_BYTES_MAX, &root) != ERR_OK)
         return;

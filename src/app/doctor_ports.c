@@ -88,6 +88,24 @@ static bool leads_to(const struct json *config, struct slice path)
     return false;
 }
 
+static void judge_backend(struct doctor *d, const struct json *config, struct slice path)
+{
+    const struct slice service = d->c->config.tailscale_service;
+    const struct json *part =
+        service.n > 0 ? json_member(json_member(config, "Services"), slice_cstr(d->pool, service)) : config;
+    const char *which =
+        service.n > 0 ? slice_cstr(d->pool, pool_fmt(d->pool, "--service=" SLICE_FMT, SLICE_ARG(service))) : "--bg";
+
+    if (leads_to(part, path))
+        doctor_say(d, "serve", FINDING_GOOD,
+                   pool_fmt(d->pool, "`tailscale serve` hands requests to " SLICE_FMT ".", SLICE_ARG(path)), NULL);
+    else
+        doctor_say(d, "serve", FINDING_BAD,
+                   pool_fmt(d->pool, "`tailscale serve` hands nothing to " SLICE_FMT ".", SLICE_ARG(path)),
+                   slice_cstr(d->pool, pool_fmt(d->pool, "sudo tailscale serve %s --https=443 unix:" SLICE_FMT, which,
+                                                SLICE_ARG(path))));
+}
+
 /* False: no listener of ours is behind it. */
 static bool judge_backends(struct doctor *d, const struct json *config)
 {
@@ -98,14 +116,7 @@ static bool judge_backends(struct doctor *d, const struct json *config)
         if (!listen_spec_parse(d->c->config.listen.at[i], &spec) || spec.class != LISTEN_SERVE)
             continue;
         any = true;
-        bool leads = leads_to(config, spec.unix_path);
-        doctor_say(d, "serve", leads ? FINDING_GOOD : FINDING_BAD,
-                   pool_fmt(d->pool, "`tailscale serve` %s " SLICE_FMT ".",
-                            leads ? "hands requests to" : "hands nothing to", SLICE_ARG(spec.unix_path)),
-                   leads
-                       ? NULL
-                       : slice_cstr(d->pool, pool_fmt(d->pool, "sudo tailscale serve --bg --https=443 unix:" SLICE_FMT,
-                                                      SLICE_ARG(spec.unix_path))));
+        judge_backend(d, config, spec.unix_path);
     }
     return any;
 }

@@ -177,6 +177,7 @@ static struct issuer *make(struct serve *s, struct slice url, struct slice host,
         .page_key = s->secrets,
         .refresh_key = s->secrets + SHA256_BYTES,
     };
+    issuer->self.service = c->tailscale_service;
     if (s->watch.known) {
         issuer->self.stable_id = pool_dup(s->settings, s->watch.status.stable_id);
         issuer->self.suffix = pool_dup(s->settings, s->watch.status.suffix);

@@ -157,6 +157,11 @@ static int check(const struct config *c)
         return usage("--dev-user", " is for --dev");
     if (c->dev_users.n > DEV_PEOPLE_MAX)
         return usage("there are too many --dev-user", "");
+    if (c->tailscale_service.n > 0 && slice_is_none(c->issuer)) {
+        (void)serve_complain(
+            "tailscale.service has a name of its own: say it as issuer, such as https://idp.example.ts.net");
+        return COMMAND_FAILED;
+    }
     if (slice_is_none(c->tls_certificate) != slice_is_none(c->tls_key)) {
         (void)serve_complain("tls.certificate and tls.key belong together: set both or neither");
         return COMMAND_FAILED;

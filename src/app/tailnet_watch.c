@@ -80,7 +80,7 @@ static void on_prefs(struct job *j)
     if (w->ask.ret_status != 200 || prefs_parse(w->ask.pool, w->ask.ret_body, &w->control_url) != ERR_OK)
         w->control_url = SLICE_NONE;
     if (w->fresh.addresses.n > 0 && address_parse(w->fresh.addresses.at[0], &own)) {
-        ask(s, whois_path(w->ask.pool, &own, false), on_ourselves);
+        ask(s, whois_path(w->ask.pool, &own, false, SLICE_NONE), on_ourselves);
         return;
     }
     w->asking = false;

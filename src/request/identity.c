@@ -49,7 +49,8 @@ static enum next whois_landed(struct req *r);
 
 static enum next send_whois(struct req *r, struct question *q)
 {
-    struct ask ask = { .path = whois_path(r->pool, &q->asked, q->with_port), .may_miss = q->with_port };
+    struct ask ask = { .path = whois_path(r->pool, &q->asked, q->with_port, r->issuer->self.service),
+                       .may_miss = q->with_port };
 
     return send(r, q, ask, whois_landed);
 }

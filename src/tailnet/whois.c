@@ -6,7 +6,7 @@
 #include "json.h"
 #include "node.h"
 
-struct slice whois_path(struct pool *p, const struct address *a, bool with_port)
+struct slice whois_path(struct pool *p, const struct address *a, bool with_port, struct slice service)
 {
     struct buf b;
 
@@ -14,7 +14,23 @@ struct slice whois_path(struct pool *p, const struct address *a, bool with_port)
     buf_put(&b, SL("/localapi/v0/whois?addr="));
     buf_percent(&b, with_port ? address_text(p, a) : address_ip_text(p, a));
     buf_put(&b, SL("&proto=tcp"));
+    if (service.n > 0) {
+        buf_put(&b, SL("&svc_name="));
+        buf_percent(&b, service);
+    }
     return buf_finish(&b);
+}
+
+bool whois_service_is_valid(struct slice name)
+{
+    struct slice label = slice_starts(name, SL("svc:")) ? slice_from(name, 4) : SLICE_NONE;
+
+    if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.n; i++)
+        if (!(label.p[i] >= 'a' && label.p[i] <= 'z') && !(label.p[i] >= '0' && label.p[i] <= '9') && label.p[i] != '-')
+            return false;
+    return true;
 }
 
 /* "100.64.0.2/32": an address of the node's own, which a wider prefix is not. */

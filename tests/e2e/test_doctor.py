@@ -176,6 +176,11 @@ def test_doctor_serve_configuration():
                                      "Web": {"idp:443": {"Handlers": {"/": {"Proxy": "unix:/run/avouch/serve.sock"}}}}}})
         must_find(server, "serve", "good", "hands requests to", None, config=behind)
         assert "cookies" not in examine(server, config=behind)[1], "its own port is no stranger's"
+        as_service = {"AVOUCH_TAILSCALE_SERVICE": "svc:idp"}
+        must_find(server, "serve", "bad", "hands nothing to", "--service=svc:idp --https=443", config=behind, environment=as_service)
+        handlers = {"idp.tail1234.ts.net:443": {"Handlers": {"/": {"Proxy": "unix:/run/avouch/serve.sock"}}}}
+        server.api.change({"serve": {"Services": {"svc:idp": {"TCP": {"443": {"HTTPS": True}}, "Web": handlers}}}})
+        must_find(server, "serve", "good", "hands requests to", None, config=behind, environment=as_service)
 
 
 def test_doctor_issuer_and_dns():

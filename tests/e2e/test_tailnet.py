@@ -260,6 +260,19 @@ def test_tailnet_socket_away():
         app.sign_in(browser)
 
 
+def test_tailnet_service():
+    """Where we are a Tailscale Service, its grants count and not those to the node; and its name has to be said."""
+    server = Tailnet("service", people=2)
+    server.environment["AVOUCH_TAILSCALE_SERVICE"] = "svc:idp"
+    server.api.change({"nodes": {"n1": {"grants": [{"groups": ["of-the-node"]}], "service_grants": {"svc:idp": [{"groups": ["of-the-service"]}]}}}})
+    with server:
+        claims = [decode_jwt(server.add().sign_in(server.browser(source=f"127.0.1.{n}"))["id_token"])[1] for n in (1, 2)]
+        equal([c.get("groups", []) for c in claims], [["of-the-service"], []], "groups")
+    config = write_file(os.path.join(server.dir, "nameless.yaml"), f"state: {server.state}-2\ntailscale: {{service: svc:idp}}\n")
+    done = subprocess.run([BINARY, "serve", "--config", config], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1 and "say it as issuer" in done.stderr, done.stderr
+
+
 def asked_about_peers(server):
     """How often; about itself it asks now and then."""
     return len([e for e in server.api.log if "whois?addr=127." in e["path"]])

@@ -19,6 +19,7 @@ null deletes:
     serve          the serve configuration                           cert_denied_to     uids that get no certificate
     people         {NAME: {id, login, display_name, picture}}
     nodes          {NAME: {id, person | tags, addresses: [IP], grants: [object] | caps: CapMap, expired, key_expiry, routes: [CIDR],
+                    service_grants: {"svc:NAME": [object]},
                     fqdn, sharee, sharer, unsigned, unauthorized, online, extra: {members put into Node as they are}}}
     sources        {"127.0.0.2": NODE, "127.0.0.1:4711": NODE, "*": NODE}: which node a loopback address is, as in userspace mode:
                     IP:PORT first, then IP (any port), then "*" (any loopback address); others are a miss
@@ -157,9 +158,10 @@ class Tailnet:
         found = sources.get(text, sources.get(str(address)))
         return found or (sources.get("*") if address.is_loopback else None)
 
-    def whois(self, name):
+    def whois(self, name, service=None):
         node = self.state["nodes"][name]
-        caps = node.get("caps", {CAP: node["grants"]} if node.get("grants") else None)
+        grants = node.get("grants") if service is None else node.get("service_grants", {}).get(service)
+        caps = node.get("caps", {CAP: grants} if grants else None)
         return {"Node": self.node_json(name, node), "UserProfile": self.profile(node), "CapMap": caps}
 
     def peers(self):
@@ -316,7 +318,7 @@ class TailscaledHandler(Handler):
             if name is None and has_port:
                 # the proxy map is waited for under the backend's lock, once per protocol
                 time.sleep(self.api.tailnet.state["miss_ms"] / 1000 * (1 if query.get("proto") else 2))
-            value = None if name is None else self.api.tailnet.whois(name)
+            value = None if name is None else self.api.tailnet.whois(name, query.get("svc_name", [None])[0])
         if value is None:
             return self.text(404, "no match for IP:port")
         return self.json(value, cut)

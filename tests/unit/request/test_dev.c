@@ -88,7 +88,7 @@ static struct ask asked(struct slice path)
 static struct peer peer_at(const char *text, bool with_port)
 {
     struct address a = address(text);
-    struct ask ask = asked(whois_path(pool, &a, with_port));
+    struct ask ask = asked(whois_path(pool, &a, with_port, SLICE_NONE));
     struct peer peer = { .kind = PEER_NOBODY };
     const struct tailnet_self self = { .stable_id = SLICE_NONE };
 

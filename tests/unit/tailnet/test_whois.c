@@ -261,13 +261,28 @@ static void test_not_an_answer(void)
         CHECK_INT(whois_parse(pool, slice_of(bad[i]), &a, &self, &peer), ERR_INPUT);
 }
 
+static void test_service_names(void)
+{
+    static const char *const good[] = { "svc:idp", "svc:a", "svc:a-1" };
+    static const char *const bad[] = { "",      "svc:",    "idp",          "svc:-a",  "svc:a-",
+                                       "svc:A", "svc:a.b", "svc:a&addr=1", "svc:a b", "tag:idp" };
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        CHECK(whois_service_is_valid(slice_of(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CHECK(!whois_service_is_valid(slice_of(bad[i])));
+}
+
 static void test_path(void)
 {
     struct address v4 = address("100.64.0.2:5"), v6 = address("[fd7a:115c:a1e0::2]:443");
 
-    CHECK_TEXT(whois_path(pool, &v4, true), "/localapi/v0/whois?addr=100.64.0.2%3A5&proto=tcp");
-    CHECK_TEXT(whois_path(pool, &v4, false), "/localapi/v0/whois?addr=100.64.0.2&proto=tcp");
-    CHECK_TEXT(whois_path(pool, &v6, true), "/localapi/v0/whois?addr=%5Bfd7a%3A115c%3Aa1e0%3A%3A2%5D%3A443&proto=tcp");
+    CHECK_TEXT(whois_path(pool, &v4, true, SLICE_NONE), "/localapi/v0/whois?addr=100.64.0.2%3A5&proto=tcp");
+    CHECK_TEXT(whois_path(pool, &v4, false, SLICE_NONE), "/localapi/v0/whois?addr=100.64.0.2&proto=tcp");
+    CHECK_TEXT(whois_path(pool, &v4, false, SL("svc:idp")),
+               "/localapi/v0/whois?addr=100.64.0.2&proto=tcp&svc_name=svc%3Aidp");
+    CHECK_TEXT(whois_path(pool, &v6, true, SLICE_NONE),
+               "/localapi/v0/whois?addr=%5Bfd7a%3A115c%3Aa1e0%3A%3A2%5D%3A443&proto=tcp");
 }
 
 int main(void)
@@ -290,6 +305,7 @@ int main(void)
         { "pictures are https", test_picture_is_https },
         { "no usable StableID", test_strange_ids },
         { "what is not an answer of whois", test_not_an_answer },
+        { "names of Tailscale Services", test_service_names },
         { "the path that asks", test_path },
     };
 
