@@ -155,10 +155,11 @@ static enum peer_kind judge(struct pool *p, const struct json *node, bool fits, 
         return PEER_STRANGE;
     if (self->stable_id.n > 0 && slice_eq(peer->stable_id, self->stable_id))
         return PEER_OURSELVES;
-    if (node_forbids(p, json_member(node, "UnsignedPeerAPIOnly")) || (self->tells_authorized && !is_authorized(node)))
-        return PEER_UNAPPROVED;
+    /* before the next: headscale takes MachineAuthorized away from an expired node too */
     if (node_forbids(p, json_member(node, "Expired")))
         return PEER_EXPIRED;
+    if (node_forbids(p, json_member(node, "UnsignedPeerAPIOnly")) || (self->tells_authorized && !is_authorized(node)))
+        return PEER_UNAPPROVED;
     return judge_owner(p, node, fits, self->suffix, peer);
 }
 

@@ -140,7 +140,7 @@ class Tailnet:
                              ("unsigned", "UnsignedPeerAPIOnly")):
             if node.get(ours):
                 answer[theirs] = node[ours]
-        if node.get("unauthorized"):
+        if node.get("unauthorized") or node.get("expired"):
             del answer["MachineAuthorized"]
         if node.get("sharee"):
             answer["Hostinfo"]["ShareeNode"] = True

@@ -140,6 +140,21 @@ def test_expired_persons_codes(way):
     assert sign_in(way.provider, old, bed["ci"])["sub"] == bed.people["carol"]
 
 
+def test_logged_out_persons_codes(way):
+    """Somebody signs their machine out of the tailnet."""
+    bed, old = way.bed, way.bed["old"]
+    codes = take_codes(way.provider, old, bed["ci"], 60)
+    began = time.monotonic()
+    try:
+        old.api("POST", "logout")
+        answer, took, redeemed = redeem_until_refused(codes, began)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant"), answer.text
+        way.say(f"logged out: a code is refused ({redeemed} were redeemed before) after", took)
+    finally:
+        bed.join([old], ["carol"])
+        bed.meet([way.node.name], ["old"])
+
+
 def test_removed_machine(way):
     """As with expiry; nothing is left that could carry the page."""
     bed = way.bed

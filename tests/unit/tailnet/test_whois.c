@@ -132,6 +132,8 @@ static void test_unapproved(void)
         CHECK_INT(peer.kind, PEER_UNAPPROVED);
         CHECK_INT(parse(without[i]).kind, PEER_PERSON); /* one that does not say it of anybody */
     }
+    CHECK_INT(whois_parse(pool, SL(HEAD ", \"Expired\": true}" TAIL), &a, &telling, &peer), ERR_OK);
+    CHECK_INT(peer.kind, PEER_EXPIRED); /* it says both, and this is what mends it */
     CHECK(whois_tells_authorized(pool, SL(HEAD ", \"MachineAuthorized\": true}" TAIL)));
     CHECK_INT(whois_parse(pool, SL(HEAD ", \"MachineAuthorized\": true}" TAIL), &a, &telling, &peer), ERR_OK);
     CHECK_INT(peer.kind, PEER_PERSON);
