@@ -7,6 +7,7 @@ import tree
 
 LIMITS, ROUTES, ERRORS, EVENTS = "docs/limits.md", "docs/routes.md", "docs/errors.md", "docs/audit.md"
 FIELD, SECURITY, RELIABILITY = "docs/field.md", "docs/security.md", "docs/reliability.md"
+TAILNET = "docs/tailnet.md"
 MANUAL, SETTINGS = "docs/man/avouch.1", "docs/man/avouch.yaml.5"
 
 # Named numbers that nobody outside meets, by reason.
@@ -192,6 +193,17 @@ def names_in(path):
     return set(re.findall(r"^(?:def )?(test_\w+)(?:\(| = )", text, re.M)) | set(re.findall(r'^    "([^"]+)": \(', text, re.M))
 
 
+def check_doctor(docs):
+    """Every check of avouch doctor that has a name of its own."""
+    there = {}
+    for path in tree.files("src/app", ends=(".c",)):
+        there.update(found(path, r'doctor_say\(\s*d,\s*"([a-z ]+)"'))
+    text = tree.read(TAILNET)
+    start = text.index("## What `avouch doctor` looks at")
+    told = {m[1]: (TAILNET, tree.line_of(text, start + m.start())) for m in re.finditer(r"^\| `([a-z ]+)` \|", text[start:], re.M)}
+    docs.compare("check of avouch doctor", there, told, TAILNET)
+
+
 def check_tests(docs, page):
     text = tree.read(page)
     for m in TEST.finditer(text):
@@ -254,6 +266,7 @@ def main():
     check_subcommands(docs)
     check_options(docs)
     check_limits(docs)
+    check_doctor(docs)
     for page in (FIELD, SECURITY, RELIABILITY):
         check_tests(docs, page)
     check_rows_have_tests(docs, FIELD)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # avouch on a real tailnet: sh tests/tailnet/run.sh [TEST...]
 #
-# A control server (headscale) and six tailscaled in network namespaces of their own, and AVOUCH_BIN
+# A control server (headscale) and eight tailscaled in network namespaces of their own, and AVOUCH_BIN
 # (default build/src/app/avouch) as their provider. Nothing of the machine's own network is touched, and all of it hangs from
 # one process in its own namespaces: when that ends, however it does, the kernel takes processes, interfaces and files away.
 # Needs root, Go (once, see programs.sh), iproute2, util-linux, openssl, /dev/net/tun and python3-authlib.
