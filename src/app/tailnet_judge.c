@@ -3,6 +3,7 @@
  * control server, so past a limit nothing new is issued. */
 #include <time.h>
 
+#include "audit.h"
 #include "tailnet.h"
 
 #include "serve_int.h"
@@ -45,6 +46,18 @@ static void complain(const struct serve *s, const struct tailnet *accepted, cons
         LOG_TEXT("seen", seen->name), LOG_TEXT("seen_control_url", seen->control_url));
 }
 
+/* It counts as ours without an operator's word, and leaves a trace. */
+static void take_over(struct serve *s, struct txn *t, const struct tailnet *seen, enum tailnet_change change)
+{
+    const struct audit audit = { .event = AUDIT_TAILNET_ACCEPTED,
+                                 .stable_id = seen->stable_id,
+                                 .detail = slice_of(tailnet_change_text(change)) };
+
+    tailnet_put(t, TAILNET_ACCEPTED, seen);
+    if (change != TAILNET_SAME)
+        audit_log(t, &audit, s->machine.clock(NULL));
+}
+
 /* Puts what has to be remembered; true: it is our tailnet. */
 static bool compare(struct serve *s, struct txn *t, const struct tailnet *seen)
 {
@@ -55,9 +68,9 @@ static bool compare(struct serve *s, struct txn *t, const struct tailnet *seen)
         return true;
     }
     if (tailnet_is_acceptable(&accepted, seen)) {
-        if (tailnet_compare(&accepted, seen) != TAILNET_SAME ||
-            (accepted.control_url.n == 0 && seen->control_url.n > 0))
-            tailnet_put(t, TAILNET_ACCEPTED, seen);
+        enum tailnet_change change = tailnet_compare(&accepted, seen);
+        if (change != TAILNET_SAME || (accepted.control_url.n == 0 && seen->control_url.n > 0))
+            take_over(s, t, seen, change);
         if (tailnet_load(t, TAILNET_SEEN, &noted))
             tailnet_remove(t, TAILNET_SEEN);
         return true;

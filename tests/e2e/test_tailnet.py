@@ -172,6 +172,23 @@ def test_tailnet_known_id_with_another_login_waits_for_an_operator():
         equal((after["sub"], after["preferred_username"]), (before["sub"], before["preferred_username"]), "sub and name stay")
 
 
+def test_tailnet_hosted_control_plane():
+    """Its ids are for ever: another login under one is the same person, and so is everybody when our own node is made anew. Both are only
+    written down."""
+    with Tailnet("hosted", people=2, change={"control_url": "https://controlplane.tailscale.com"}) as server:
+        app = server.add()
+        before = decode_jwt(app.sign_in(server.browser(source="127.0.1.1"))["id_token"])[1]
+        server.api.change({"people": {"p1": {"login": "married@else.example"}}})
+        after = decode_jwt(app.sign_in(server.browser(source="127.0.1.1"))["id_token"])[1]
+        equal((after["sub"], after["preferred_username"]), (before["sub"], before["preferred_username"]), "sub and name stay")
+        server.api.change({"nodes": {"idp": {"id": "nOtherCNTRL"}}})
+        wait_until("it is noticed", lambda: server.cli("tailnet", "show", "--json")["accepted"]["stable_id"] == "nOtherCNTRL")
+        app.sign_in(server.browser(source="127.0.1.1"))
+        records = server.cli("audit", "show", "--json")
+        assert any("under a new login" in e.get("detail", "") for e in records), records
+        equal([e["stable_id"] for e in records if e["event"] == "tailnet_accepted"], ["nOtherCNTRL"], "audit records of the other node")
+
+
 def test_tailnet_localapi_faults():
     """Trouble with tailscaled is never `nobody`: 503 with Retry-After, nothing is consumed, and it is over when it is over."""
     with Tailnet("faults") as server:
