@@ -15,6 +15,7 @@
 # strain                thousands of slow connections, files that run out, what the time of an answer tells
 # tailnet               a real control server and tailscaled in network namespaces; skipped without root, Go 1.26 or /dev/net/tun
 #
+# fuzzing               every fuzz target for some seconds, and how much of what it exists for its corpus reaches; only by name or with --full
 # bench                 what it costs, against its targets: a table, which passes by being made; only by name or with --full
 #
 # The last line is "N passed, N failed, N skipped"; status 0 only if nothing failed. What is slow to get or to build once
@@ -33,7 +34,7 @@ for argument in "$@"; do
     *) suites="$suites $argument" ;;
     esac
 done
-suites=${suites:-unit scenario fuzz quickstart clang asan lint browser e2e e2e-asan crash race strain tailnet ${full:+bench}}
+suites=${suites:-unit scenario fuzz quickstart clang asan lint browser e2e e2e-asan crash race strain tailnet ${full:+fuzzing bench}}
 
 test_packages="clang clang-tidy clang-format cppcheck libclang-rt-14-dev llvm openssl curl jq python3-authlib python3-requests
 python3-yaml shellcheck apache2 libapache2-mod-auth-openidc chromium mandoc xxd binutils iproute2 procps"
@@ -126,6 +127,7 @@ run() {
     race) make gcc gcc && make tsan gcc -Db_sanitize=thread && AVOUCH_BIN="$build/gcc/src/app/avouch" \
         AVOUCH_TSAN_BIN="$build/tsan/src/app/avouch" script sh tests/race/run.sh $full ;;
     strain) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/strain/run.sh $full ;;
+    fuzzing) AVOUCH_FUZZ_BUILD="$build/fuzz" script sh tests/fuzz/run.sh ${full:+--seconds 60} ;;
     bench) one bench sh tests/bench/run.sh && tail -n 30 "$build/log.bench" ;;
     tailnet) make gcc gcc && AVOUCH_BIN="$build/gcc/src/app/avouch" script sh tests/tailnet/run.sh $full ;;
     *)
