@@ -42,7 +42,8 @@ size_t conn_places(void)
 
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= CONNECTIONS_MAX + FILES_RESERVED)
         return CONNECTIONS_MAX;
-    return files.rlim_cur >= 2UL * FILES_RESERVED ? (size_t)files.rlim_cur - FILES_RESERVED : (size_t)files.rlim_cur / 2;
+    return files.rlim_cur >= 2UL * FILES_RESERVED ? (size_t)files.rlim_cur - FILES_RESERVED
+                                                  : (size_t)files.rlim_cur / 2;
 }
 
 static bool is_full(const struct loop *l)
