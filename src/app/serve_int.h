@@ -123,7 +123,7 @@ bool serve_load_tls(struct serve *s); /* nothing to do where no files are config
 void cert_files_tick(void *serve);
 
 /* tailnet_watch.c, cert_watch.c */
-#define CERT_TICK_MS    5000
+#define CERT_TICK_MS    2000
 #define CERT_TIMEOUT_MS 120000
 void tailnet_watch_tick(void *serve);
 void cert_watch_tick(void *serve);

@@ -60,7 +60,7 @@ class Control:
             "database": {"type": "sqlite", "sqlite": {"path": at("db.sqlite")}}, "policy": {"mode": "database"},
             "dns": {"magic_dns": True, "base_domain": "tail.test", "override_local_dns": False, "nameservers": {"global": []}},
             "unix_socket": at("hs.sock"), "unix_socket_permission": "0700",
-            "disable_check_updates": True, "logtail": {"enabled": False},
+            "cli": {"timeout": "60s"}, "disable_check_updates": True, "logtail": {"enabled": False},
         }
 
     def start(self):

@@ -16,7 +16,7 @@ import traceback
 from bed import Bed
 from provider import OwnProvider, Provider
 
-SECONDS = 600  # of the whole run
+SECONDS = 1200  # of the whole run, on a machine that has much else to do
 DIRECTORY = "/run/bed"
 
 

@@ -22,7 +22,7 @@ import namespaces
 from provider import REDIRECT_URI
 from waiting import wait_for
 
-SECONDS = 10
+SECONDS = 30
 DOCUMENT = {"Accept": "text/html", "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 names = {}  # what the resolver of the bed says; set by Place
 places = []  # where we are; the last one counts
